@@ -1,0 +1,1 @@
+"""What comes in and is judged: prompts, candidates, comparisons, the queue, judgments and the log."""

@@ -1,0 +1,37 @@
+"""Many rows in one go: reserved primary keys and COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection, models
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+
+def reserve_ids(model: type[models.Model], count: int) -> list[int]:
+    """`count` primary keys of a table, in ascending order, that nobody else will get."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
+        )
+        return sorted(row[0] for row in cursor.fetchall())
+
+
+def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """COPY rows into a model's table. JSON fields take plain JSON values; None is NULL there."""
+    columns = [model._meta.get_field(name) for name in fields]
+    is_json = [isinstance(column, models.JSONField) for column in columns]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(sql.Identifier(column.column) for column in columns)
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(
+                [
+                    Jsonb(value) if json and value is not None else value
+                    for value, json in zip(row, is_json, strict=True)
+                ]
+            )

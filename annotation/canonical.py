@@ -1,0 +1,118 @@
+"""Canonical JSON, digests, commitments and stable randomness: the only hashing of the project.
+
+Imports no Django, so that the same functions check a downloaded snapshot or an event read over the API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import rfc8785
+
+Json = Any
+MAX_EXACT_INTEGER = 2**53 - 1
+
+
+def canonical_json(value: Json) -> bytes:
+    """The RFC 8785 (JCS) bytes of a JSON value.
+
+    Numbers are IEEE 754 doubles there, so an integer beyond 2**53 is written as its nearest double. Raises ValueError
+    for what has no such form (NaN, infinities, lone surrogates).
+    """
+    if _is_plain(value):
+        # Equal to JCS for values without floats and with ASCII keys, and many times faster.
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return rfc8785.dumps(_as_doubles(value))
+
+
+def _is_plain(value: Json) -> bool:
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER
+    if kind is dict:
+        return all(key.isascii() and _is_plain(item) for key, item in value.items())
+    if kind is list:
+        return all(map(_is_plain, value))
+    return False
+
+
+def _as_doubles(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _as_doubles(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_doubles(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_EXACT_INTEGER:
+        return float(value)
+    return value
+
+
+def digest(value: Json) -> str:
+    """Lower-case hex SHA-256 of the canonical form of a JSON value."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def as_messages(content: Json, *, role: str) -> list[Json]:
+    """Content as a message list: a string becomes the one message of that role."""
+    return [{"role": role, "content": content}] if isinstance(content, str) else list(content)
+
+
+def prompt_digest(content: Json) -> str:
+    """The digest of a prompt's canonical content (a string counts as one user message)."""
+    return digest(as_messages(content, role="user"))
+
+
+def output_digest(content: Json) -> str:
+    """The digest of an output's canonical content (a string counts as one assistant message)."""
+    return digest(as_messages(content, role="assistant"))
+
+
+def new_salt() -> str:
+    """128 random bits as hex, for one commitment."""
+    return secrets.token_hex(16)
+
+
+def commitment(salt: str, value: Json) -> str:
+    """Binds an event to a value without showing it: SHA-256 of the salt's bytes and the canonical value."""
+    return hashlib.sha256(bytes.fromhex(salt) + canonical_json(value)).hexdigest()
+
+
+def genesis(chain: str) -> str:
+    """The hash before the first event of the chain of that name."""
+    return hashlib.sha256(f"prefapp chain {chain}".encode()).hexdigest()
+
+
+def chain_hash(previous: str, event: Json) -> str:
+    """The hash of an event after `previous`: SHA-256 of both, the event in canonical form."""
+    return hashlib.sha256(bytes.fromhex(previous) + canonical_json(event)).hexdigest()
+
+
+def secret_hash(secret: str) -> str:
+    """What is stored of an API key. A plain SHA-256 is enough for 256 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def stable_uuid(namespace: uuid.UUID, value: Json) -> uuid.UUID:
+    """UUIDv5 of a JSON value, for records that come without an id."""
+    return uuid.uuid5(namespace, digest(value))
+
+
+def stable_hash(*parts: str | int) -> int:
+    """A 64-bit hash of the parts that is the same on every machine and in every version."""
+    return int.from_bytes(hashlib.sha256(canonical_json([str(part) for part in parts])).digest()[:8], "big")
+
+
+def stable_uniform(*parts: str | int) -> float:
+    """The stable hash as a number in [0, 1)."""
+    return (stable_hash(*parts) >> 11) / 2**53
+
+
+def stable_choice(options: Sequence[Any], *parts: str | int) -> Any:
+    """One of the options, picked by the stable hash of the parts."""
+    return options[stable_hash(*parts) % len(options)]

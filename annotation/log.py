@@ -1,0 +1,121 @@
+"""The log: append, seal, read. The only writer of events.
+
+An event is written in the transaction of what it tells. Sealing runs single-file after commit and gives committed
+events dense positions and chained hashes, so that a late commit is only sealed later, never lost.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from annotation import canonical
+from annotation.bulk import copy_rows, reserve_ids
+from annotation.models import Chain, Event, Project, Seal, UnsealedEvent
+
+SEAL_BATCH = 5_000
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event to be written: what happened (`kind`), to what (`subject`), by whom (`actor`)."""
+
+    kind: str
+    actor: str
+    subject: str
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last position of a chain (0 when empty) and its hash."""
+
+    position: int
+    hash: str
+
+
+def append(project: Project | None, events: Sequence[NewEvent]) -> list[int]:
+    """Write events to a project's chain (None: the instance's) and return their ids, in order.
+
+    Must run in the transaction of the facts that the events tell.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("An event belongs into the transaction of what it tells.")
+    ids = reserve_ids(Event, len(events))
+    project_id = project.pk if project else None
+    copy_rows(
+        Event,
+        ["id", "uid", "project", "kind", "actor", "subject", "payload"],
+        (
+            (id_, uuid.uuid4(), project_id, event.kind, event.actor, event.subject, event.payload)
+            for id_, event in zip(ids, events, strict=True)
+        ),
+    )
+    return ids
+
+
+def seal(project: Project | None) -> Head:
+    """Give every committed event of a chain its position and hash; return the new head.
+
+    Everything that was committed before the call is sealed when it returns.
+    """
+    while True:
+        with transaction.atomic():
+            head, sealed = _seal_batch(project)
+        if sealed < SEAL_BATCH:
+            return head
+
+
+def _seal_batch(project: Project | None) -> tuple[Head, int]:
+    chain = _locked_chain(project)
+    waiting = list(
+        Event.objects.filter(pk__in=UnsealedEvent.objects.filter(project=project).values("event_id")).order_by("pk")[
+            :SEAL_BATCH
+        ]
+    )
+    if not waiting:
+        return Head(chain.position, chain.hash), 0
+    rows = []
+    for event in waiting:
+        chain.position += 1
+        chain.hash = canonical.chain_hash(chain.hash, describe(event, chain.position))
+        rows.append((event.pk, chain.project_id, chain.position, chain.hash))
+    copy_rows(Seal, ["event", "project", "position", "hash"], rows)
+    UnsealedEvent.objects.filter(pk__in=[event.pk for event in waiting]).delete()
+    chain.save(update_fields=["position", "hash"])
+    return Head(chain.position, chain.hash), len(waiting)
+
+
+def _locked_chain(project: Project | None) -> Chain:
+    name = str(project.uid) if project else "instance"
+    Chain.objects.bulk_create([Chain(project=project, hash=canonical.genesis(name))], ignore_conflicts=True)
+    return Chain.objects.select_for_update().get(project=project)
+
+
+def seal_all() -> int:
+    """Seal every chain that has something waiting; return how many there were."""
+    waiting = UnsealedEvent.objects.order_by().values_list("project", flat=True).distinct()
+    projects: list[Project | None] = list(Project.objects.filter(pk__in=[pk for pk in waiting if pk is not None]))
+    if None in waiting:
+        projects.append(None)
+    for project in projects:
+        seal(project)
+    return len(projects)
+
+
+def describe(event: Event, position: int) -> dict[str, Any]:
+    """The event as the API shows it, without `hash`: exactly what is hashed."""
+    return {
+        "position": position,
+        "id": str(event.uid),
+        "kind": event.kind,
+        "at": event.at.astimezone(dt.UTC).isoformat(),
+        "actor": event.actor,
+        "subject": event.subject,
+        "payload": event.payload,
+    }

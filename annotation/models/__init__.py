@@ -1,0 +1,28 @@
+"""The words of the design as tables; the invariants stand here and in the migrations as constraints and triggers."""
+
+from annotation.models.comparison import Annotator, Assignment, Comparison, Flag
+from annotation.models.event import Chain, Event, Seal, UnsealedEvent
+from annotation.models.judgment import Feedback, Judgment, Retraction, SourceType
+from annotation.models.project import ApiKey, GuidelineVersion, Member, Project
+from annotation.models.prompt import Candidate, Prompt
+
+__all__ = [
+    "Annotator",
+    "ApiKey",
+    "Assignment",
+    "Candidate",
+    "Chain",
+    "Comparison",
+    "Event",
+    "Feedback",
+    "Flag",
+    "GuidelineVersion",
+    "Judgment",
+    "Member",
+    "Project",
+    "Prompt",
+    "Retraction",
+    "Seal",
+    "SourceType",
+    "UnsealedEvent",
+]

@@ -1,0 +1,141 @@
+"""Feedback as received, the judgments made of it, and retractions. Append-only by trigger."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from annotation.models.comparison import Assignment, Comparison
+from annotation.models.event import Event
+from annotation.models.project import GuidelineVersion, Project
+from annotation.models.prompt import Candidate, Prompt
+
+
+class SourceType(models.TextChoices):
+    HUMAN = "human", "Human"
+    END_USER = "end_user", "End user"
+    REWARD_MODEL = "reward_model", "Reward model"
+    AI_CRITIC = "ai_critic", "AI critic"
+    HEURISTIC = "heuristic", "Heuristic"
+
+
+class Feedback(models.Model):
+    """One record of who preferred what, as received: the idempotency key and the only place of its texts."""
+
+    class Kind(models.TextChoices):
+        PREFERENCE = "preference", "Preference"
+        SCORE = "score", "Score"
+        RANKING = "ranking", "Ranking"
+        RETRACTION = "retraction", "Retraction"
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="feedback")
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_index=False)
+    feedback_id = models.CharField(max_length=200)
+    request_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    source_type = models.CharField(max_length=20, choices=SourceType.choices)
+    source_id = models.CharField(max_length=200)
+    source_version = models.CharField(max_length=200)
+    body = models.JSONField(help_text="The record as received.")
+    record_digest = models.CharField(max_length=64, help_text="SHA-256 of the record as received (RFC 8785).")
+    salt = models.CharField(max_length=32)
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "feedback"
+        constraints = [models.UniqueConstraint(fields=["project", "feedback_id"], name="feedback_id_once")]
+        indexes = [models.Index(fields=["project", "request_id"], name="feedback_by_request")]
+
+    def __str__(self) -> str:
+        return self.feedback_id
+
+
+class Judgment(models.Model):
+    """One source's preference on one pair. The winner is stored by candidate; the side is metadata.
+
+    `first` and `second` are the pair in the order of their ids; `left` and `right` are what was shown, when known.
+    """
+
+    class Outcome(models.TextChoices):
+        CHOSEN = "chosen", "Chosen"
+        TIE = "tie", "Tie"
+        BOTH_BAD = "both_bad", "Both bad"
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="judgments", db_index=False)
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
+    feedback = models.ForeignKey(Feedback, on_delete=models.PROTECT, related_name="judgments")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="judgments")
+    comparison = models.ForeignKey(
+        Comparison, on_delete=models.PROTECT, null=True, related_name="judgments",
+        help_text="The comparison it was asked for; empty for votes that came without being asked.",
+    )  # fmt: skip
+    assignment = models.ForeignKey(
+        Assignment, on_delete=models.PROTECT, null=True, related_name="judgments", help_text="The lease it answers."
+    )
+    guidelines = models.ForeignKey(GuidelineVersion, on_delete=models.PROTECT, null=True, db_index=False)
+    source_type = models.CharField(max_length=20, choices=SourceType.choices)
+    source_id = models.CharField(max_length=200)
+    source_version = models.CharField(max_length=200)
+    first = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
+    second = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
+    left = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    right = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    chosen = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    rejected = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    strength = models.PositiveSmallIntegerField(null=True, help_text="1 slightly, 2 better, 3 much better.")
+    scores = models.JSONField(null=True, help_text="Scores by output id, from a reward model or critic.")
+    criteria = models.JSONField(null=True, help_text="Outcome by criterion.")
+    confidence = models.FloatField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True, help_text="Milliseconds from shown to judged.")
+    active_ms = models.PositiveIntegerField(null=True, help_text="Those of them in which the page was in use.")
+    judged_at = models.DateTimeField()
+    surplus = models.BooleanField(default=False, help_text="Came after its lease was lost; kept, but not counted.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["feedback", "first", "second"], name="judgment_once_per_feedback_and_pair"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="judgment_first_before_second"),
+            models.CheckConstraint(
+                condition=Q(outcome="chosen", chosen=F("first"), rejected=F("second"))
+                | Q(outcome="chosen", chosen=F("second"), rejected=F("first"))
+                | Q(outcome__in=["tie", "both_bad"], chosen=None, rejected=None),
+                name="judgment_winner_is_of_the_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(left=None, right=None)
+                | Q(left=F("first"), right=F("second"))
+                | Q(left=F("second"), right=F("first")),
+                name="judgment_presented_is_the_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(strength=None) | Q(strength__range=(1, 3), outcome="chosen"), name="judgment_strength_1_to_3"
+            ),
+        ]
+        indexes = [
+            # judgments API and change list, newest first; counts by source
+            models.Index(fields=["project", "-id"], name="judgment_by_project"),
+            models.Index(fields=["project", "source_type", "source_id"], name="judgment_by_source"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.uid)
+
+
+class Retraction(models.Model):
+    """Takes a feedback record and all judgments made of it back; both stay in the log."""
+
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_index=False)
+    feedback = models.OneToOneField(
+        Feedback, on_delete=models.PROTECT, related_name="retracts", help_text="The record that retracts."
+    )
+    target = models.OneToOneField(
+        Feedback, on_delete=models.PROTECT, related_name="retracted_by", help_text="The record that is retracted."
+    )
+
+    def __str__(self) -> str:
+        return f"{self.feedback} retracts {self.target}"

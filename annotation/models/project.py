@@ -1,0 +1,128 @@
+"""Project: one question asked of people; its guidelines, members and API keys."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.urls import reverse
+
+from annotation.scales import SCALES, Scale
+
+
+class Project(models.Model):
+    """Guidelines, answer scale, overlap and pairing of one question. Settings change only through annotation.projects."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    class Order(models.TextChoices):
+        FIFO = "fifo", "First in, first out"
+        RANDOM = "random", "Random"
+
+    class Pairing(models.TextChoices):
+        RANDOM = "random", "One seeded random pair a prompt"
+        ALL_PAIRS = "all_pairs", "All pairs"
+        NONE = "none", "No comparisons"
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    slug = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=200)
+    scale = models.CharField(
+        max_length=30, choices=[(scale.key, scale.name) for scale in SCALES.values()], default="plain"
+    )
+    overlap = models.PositiveSmallIntegerField(default=1, help_text="Judgments wanted for each comparison.")
+    lease_seconds = models.PositiveIntegerField(default=900, help_text="How long a comparison stays reserved.")
+    order = models.CharField(max_length=10, choices=Order.choices, default=Order.FIFO)
+    pairing = models.CharField(max_length=10, choices=Pairing.choices, default=Pairing.RANDOM)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(overlap__range=(1, 100)), name="project_overlap_1_to_100"),
+            models.CheckConstraint(
+                condition=models.Q(lease_seconds__range=(1, 604_800)), name="project_lease_up_to_a_week"
+            ),
+            models.CheckConstraint(condition=models.Q(scale__in=list(SCALES)), name="project_scale_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("annotate", args=[self.slug])
+
+    @property
+    def answer_scale(self) -> Scale:
+        return SCALES[self.scale]
+
+    def current_guidelines(self) -> GuidelineVersion | None:
+        """The guidelines that hold now; None when none were ever written."""
+        return self.guideline_versions.order_by("-version").first()
+
+
+class GuidelineVersion(models.Model):
+    """One wording of a project's guidelines; each judgment made on the page names the one that was shown."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="guideline_versions")
+    version = models.PositiveIntegerField()
+    text = models.TextField(blank=True, help_text="Markdown.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["project", "-version"]
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name="guideline_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.project} v{self.version}"
+
+
+class Member(models.Model):
+    """A person's role in a project. A project without annotator members is open to every signed-in annotator."""
+
+    class Role(models.TextChoices):
+        ANNOTATOR = "annotator", "Annotator"
+        LEAD = "lead", "Lead"
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.ANNOTATOR)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "user", "role"], name="member_role_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"
+
+
+class ApiKey(models.Model):
+    """A program's access to one project. Only the SHA-256 of the key is stored (it has 256 random bits)."""
+
+    class Scope(models.TextChoices):
+        INGEST = "ingest", "Ingest: write inferences and feedback"
+        ANNOTATE = "annotate", "Annotate: draw from the queue"
+        READ = "read", "Read"
+        MANAGE = "manage", "Manage: everything"
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=200)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
+    hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(self.scopes)})"

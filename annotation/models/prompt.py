@@ -1,0 +1,65 @@
+"""Prompt and its candidates: what a model was asked and what models answered. Append-only by trigger."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from annotation.models.event import Event
+from annotation.models.project import Project
+
+
+class Prompt(models.Model):
+    """What was asked, in full, under the client's request_id, which later feedback joins on."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="prompts")
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_index=False)
+    request_id = models.CharField(max_length=200)
+    content = models.JSONField(help_text="A string or a list of messages, as logged.")
+    tools = models.JSONField(default=list)
+    metadata = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical content.")
+    record_digest = models.CharField(max_length=64, help_text="SHA-256 of the record as received (RFC 8785).")
+    salt = models.CharField(max_length=32)
+    occurred_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "request_id"], name="prompt_request_id_once")]
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
+class Candidate(models.Model):
+    """One output with the model and parameters that made it."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="candidates")
+    output_id = models.CharField(max_length=200)
+    index = models.PositiveSmallIntegerField(help_text="Place in the logged record, from 0.")
+    content = models.JSONField(help_text="A string or a list of messages, as logged.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical content.")
+    salt = models.CharField(max_length=32)
+    model_name = models.CharField(max_length=200)
+    model_version = models.CharField(max_length=200)
+    model = models.JSONField(default=dict, help_text="The model as logged: name, version, checkpoint, …")
+    parameters = models.JSONField(default=dict)
+    metadata = models.JSONField(default=dict)
+    generated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "output_id"], name="candidate_output_id_once"),
+            models.UniqueConstraint(fields=["prompt", "index"], name="candidate_index_once"),
+            # Referred to by composite foreign keys: a pair's two candidates answer its prompt.
+            models.UniqueConstraint(fields=["id", "prompt"], name="candidate_of_prompt"),
+        ]
+
+    def __str__(self) -> str:
+        return self.output_id
+
+    @property
+    def model_label(self) -> str:
+        """Name and version of the model as one word for lists."""
+        return f"{self.model_name} {self.model_version}".strip()

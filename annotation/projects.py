@@ -1,0 +1,117 @@
+"""Making and changing projects: settings, guidelines, members. The only writer of projects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models.functions import Greatest
+
+from annotation import log
+from annotation.models import Comparison, GuidelineVersion, Member, Project
+
+COLUMNS = ("name", "scale", "overlap", "lease_seconds", "order", "pairing", "status")
+SETTINGS = (*COLUMNS, "guidelines", "members")
+
+
+@dataclass(frozen=True)
+class SettingError(Exception):
+    """A setting that cannot be taken: which, and why."""
+
+    setting: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.reason}"
+
+
+def read_settings(project: Project) -> dict[str, Any]:
+    """Every setting of a project under its name in `manage.py project`."""
+    guidelines = project.current_guidelines()
+    members = Member.objects.filter(project=project, role=Member.Role.ANNOTATOR).order_by("user__username")
+    return {
+        "slug": project.slug,
+        **{name: getattr(project, name) for name in COLUMNS},
+        "guidelines": guidelines.text if guidelines else "",
+        "members": list(members.values_list("user__username", flat=True)),
+    }
+
+
+@transaction.atomic
+def create_project(slug: str, *, settings: Mapping[str, Any] | None = None, actor: str) -> Project:
+    """Make a project; unnamed settings keep their defaults. Raises SettingError, also for a slug that is taken."""
+    project = Project(slug=slug, name=slug)
+    if Project.objects.filter(slug=slug).exists():
+        raise SettingError("slug", f"“{slug}” is taken")
+    _clean(project)
+    project.save(force_insert=True)
+    payload = {"slug": slug, **{name: getattr(project, name) for name in COLUMNS}}
+    log.append(project, [log.NewEvent("project.created", actor, f"project:{project.uid}", payload)])
+    change_project(project, settings or {}, actor=actor)
+    return project
+
+
+@transaction.atomic
+def change_project(project: Project, settings: Mapping[str, Any], *, actor: str) -> None:
+    """Set some of SETTINGS, all or nothing. Values may be strings. Raises SettingError naming the one that is wrong."""
+    unknown = set(settings) - set(SETTINGS)
+    if unknown:
+        raise SettingError(min(unknown), f"is no setting; there are {', '.join(SETTINGS)}")
+    Project.objects.select_for_update().get(pk=project.pk)
+    before = read_settings(project)
+    for name in COLUMNS:
+        if name in settings:
+            setattr(project, name, settings[name])
+    _clean(project)
+    project.save(update_fields=COLUMNS)
+    if "guidelines" in settings:
+        _set_guidelines(project, str(settings["guidelines"]))
+    if "members" in settings:
+        _set_members(project, settings["members"])
+    after = read_settings(project)
+    changed = {name: after[name] for name in SETTINGS if after[name] != before[name]}
+    if "overlap" in changed:
+        _apply_overlap(project)
+    if "guidelines" in changed:
+        # The text stands in its version; the log only names it.
+        latest = project.current_guidelines()
+        changed["guidelines"] = latest.version if latest else None
+    if changed:
+        log.append(project, [log.NewEvent("project.changed", actor, f"project:{project.uid}", changed)])
+
+
+def _clean(project: Project) -> None:
+    try:
+        project.full_clean(exclude=["uid"], validate_unique=False)
+    except ValidationError as error:
+        name, messages = next(iter(error.message_dict.items()))
+        raise SettingError(name, " ".join(messages)) from None
+
+
+def _set_guidelines(project: Project, text: str) -> None:
+    latest = project.current_guidelines()
+    if (latest.text if latest else "") != text:
+        GuidelineVersion.objects.create(project=project, version=latest.version + 1 if latest else 1, text=text)
+
+
+def _set_members(project: Project, names: str | Sequence[str]) -> None:
+    wanted = [name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name.strip()]
+    users = {user.get_username(): user for user in get_user_model().objects.filter(username__in=wanted)}
+    missing = [name for name in wanted if name not in users]
+    if missing:
+        raise SettingError("members", f"there is no user “{missing[0]}”")
+    members = Member.objects.filter(project=project, role=Member.Role.ANNOTATOR)
+    members.exclude(user__in=users.values()).delete()
+    Member.objects.bulk_create(
+        [Member(project=project, user=user, role=Member.Role.ANNOTATOR) for user in users.values()],
+        ignore_conflicts=True,
+    )
+
+
+def _apply_overlap(project: Project) -> None:
+    # A comparison that already has more than the new overlap keeps what it has.
+    Comparison.objects.filter(project=project).update(overlap=Greatest("taken", project.overlap))

@@ -1,0 +1,250 @@
+"""The queue: claim, renew, release, skip, expire. The only writer of leases and of a comparison's counts.
+
+Rows are locked in one order everywhere: annotator, lease, comparison.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from annotation import log
+from annotation.models import Annotator, Assignment, Flag, Project
+
+State = Assignment.State
+
+
+class LeaseLostError(Exception):
+    """The lease is not (or no longer) this annotator's live lease."""
+
+
+def annotator_for_user(project: Project, user: User) -> Annotator:
+    """The annotator that a signed-in person is in a project."""
+    defaults = {"name": user.get_username()}
+    return Annotator.objects.get_or_create(project=project, user=user, defaults=defaults)[0]
+
+
+def annotator_for_program(project: Project, name: str) -> Annotator:
+    """The annotator that a program is; programs are named apart from people."""
+    return Annotator.objects.get_or_create(project=project, name=f"api:{name}")[0]
+
+
+def hold(annotator: Annotator, *, count: int) -> list[Assignment]:
+    """The annotator's live leases, oldest first, topped up to `count` from the queue.
+
+    Shorter than `count` when nothing is left for this annotator or the project is not open. Each comes with its
+    comparison, prompt and candidates loaded.
+    """
+    with transaction.atomic():
+        _lock(annotator)
+        live = annotator.assignments.filter(state=State.LEASED)
+        missing = count - live.count()
+        for _ in range(missing):
+            if not _claim(annotator):
+                break
+        return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
+
+
+# The side: first what evens out the comparison, then what evens out this annotator's work, then chance.
+CLAIM = """
+WITH picked AS (
+    SELECT c.id, c.a_id, c.b_id, c.taken, c.lefts
+    FROM annotation_comparison c
+    WHERE c.project_id = %(project)s AND c.taken < c.overlap
+      AND NOT EXISTS (
+        SELECT FROM annotation_assignment x
+        WHERE x.comparison_id = c.id AND x.annotator_id = %(annotator)s AND x.state IN ('leased', 'judged', 'skipped'))
+    ORDER BY {order}
+    LIMIT 1
+    FOR NO KEY UPDATE OF c SKIP LOCKED
+), sided AS (
+    SELECT picked.*, CASE
+        WHEN 2 * picked.lefts <> picked.taken THEN 2 * picked.lefts < picked.taken
+        WHEN n.side_balance <> 0 THEN n.side_balance < 0
+        ELSE random() < 0.5 END AS a_left
+    FROM picked, annotation_annotator n WHERE n.id = %(annotator)s
+), counted AS (
+    UPDATE annotation_comparison c SET taken = c.taken + 1, lefts = c.lefts + sided.a_left::int
+    FROM sided WHERE c.id = sided.id
+), balanced AS (
+    UPDATE annotation_annotator n SET side_balance = n.side_balance + CASE WHEN sided.a_left THEN 1 ELSE -1 END
+    FROM sided WHERE n.id = %(annotator)s
+)
+INSERT INTO annotation_assignment
+    (uid, comparison_id, annotator_id, left_id, right_id, state, leased_at, expires_at, reason)
+SELECT gen_random_uuid(), id, %(annotator)s, CASE WHEN a_left THEN a_id ELSE b_id END,
+    CASE WHEN a_left THEN b_id ELSE a_id END, 'leased', now(), now() + make_interval(secs => %(seconds)s), ''
+FROM sided
+RETURNING uid
+"""
+CLAIM_IN_ORDER = {
+    Project.Order.FIFO: CLAIM.format(order="c.priority DESC, c.id"),
+    Project.Order.RANDOM: CLAIM.format(order="c.priority DESC, c.shuffle, c.id"),
+}
+
+
+def _claim(annotator: Annotator) -> bool:
+    project = annotator.project
+    if project.status != Project.Status.OPEN:
+        return False
+    parameters = {"project": project.pk, "annotator": annotator.pk, "seconds": project.lease_seconds}
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM_IN_ORDER[Project.Order(project.order)], parameters)
+        row = cursor.fetchone()
+    if row:
+        _tell(annotator, "lease.taken", row[0])
+    return row is not None
+
+
+def renew(annotator: Annotator, lease: uuid.UUID) -> dt.datetime:
+    """Prolong a live lease by the project's lease time; return when it now expires."""
+    expires_at = timezone.now() + dt.timedelta(seconds=annotator.project.lease_seconds)
+    live = Assignment.objects.filter(annotator=annotator, uid=lease, state=State.LEASED)
+    if not live.update(expires_at=expires_at):
+        raise LeaseLostError
+    return expires_at
+
+
+def release(annotator: Annotator, lease: uuid.UUID) -> None:
+    """Give a live lease back; the comparison may be offered to this annotator again."""
+    with _live(annotator, lease) as assignment:
+        _give_back(assignment, State.RELEASED)
+        _tell(annotator, "lease.released", lease)
+
+
+def skip(annotator: Annotator, lease: uuid.UUID, *, reason: str = "") -> None:
+    """Give a live lease back for good: this annotator is never offered that comparison again."""
+    with _live(annotator, lease) as assignment:
+        _give_back(assignment, State.SKIPPED, reason=reason)
+        _tell(annotator, "lease.skipped", lease)
+
+
+def flag(annotator: Annotator, lease: uuid.UUID, *, reason: str = "") -> Flag:
+    """Tell the lead that something is wrong with a comparison. The lease stays."""
+    with _live(annotator, lease) as assignment:
+        comparison = assignment.comparison
+        _tell(annotator, "comparison.flagged", lease)
+        return Flag.objects.create(comparison=comparison, annotator=annotator, reason=reason[:500])
+
+
+def expire(*, limit: int = 1_000) -> int:
+    """Take back up to `limit` leases whose time is over; return how many."""
+    over = Assignment.objects.filter(state=State.LEASED, expires_at__lt=timezone.now())
+    expired = 0
+    for pk, annotator_id in over.order_by("expires_at").values_list("pk", "annotator_id")[:limit]:
+        with transaction.atomic():
+            annotator = Annotator.objects.select_for_update(no_key=True).get(pk=annotator_id)
+            # It may have been renewed or judged since it was listed.
+            assignment = over.select_for_update().filter(pk=pk).first()
+            if assignment:
+                _give_back(assignment, State.EXPIRED)
+                _tell(annotator, "lease.expired", assignment.uid, actor="system")
+                expired += 1
+    return expired
+
+
+def settle(annotator: Annotator, lease: uuid.UUID) -> tuple[Assignment, bool]:
+    """Mark a lease as judged, for annotation.judging; return it and whether its judgment counts.
+
+    A lease that was lost is taken up again when its slot is still free; otherwise the judgment is surplus. Raises
+    LeaseLostError when the annotator never had it, or judged, skipped or released it.
+    """
+    _lock(annotator)
+    assignment = _locked_assignment(annotator, lease)
+    if assignment.state == State.EXPIRED and not _take_up(assignment):
+        return assignment, False
+    if assignment.state != State.LEASED:
+        raise LeaseLostError
+    assignment.state = State.JUDGED
+    assignment.ended_at = timezone.now()
+    assignment.save(update_fields=["state", "ended_at"])
+    _count(assignment, judged=1)
+    Annotator.objects.filter(pk=annotator.pk).update(judged=F("judged") + 1)
+    return assignment, True
+
+
+def reopen(annotator: Annotator, lease: uuid.UUID) -> Assignment:
+    """Make a judged lease live again with the same sides, its slot kept, for annotation.judging's undo."""
+    _lock(annotator)
+    assignment = _locked_assignment(annotator, lease)
+    if assignment.state != State.JUDGED:
+        raise LeaseLostError
+    assignment.state = State.LEASED
+    assignment.ended_at = None
+    assignment.expires_at = timezone.now() + dt.timedelta(seconds=annotator.project.lease_seconds)
+    assignment.save(update_fields=["state", "ended_at", "expires_at"])
+    _count(assignment, judged=-1)
+    Annotator.objects.filter(pk=annotator.pk).update(judged=F("judged") - 1)
+    return assignment
+
+
+def _lock(annotator: Annotator) -> None:
+    # Refreshes as well: the project's settings and the balance are read under the lock.
+    locked = Annotator.objects.select_related("project").select_for_update(of=("self",), no_key=True)
+    annotator.project = locked.get(pk=annotator.pk).project
+
+
+def _locked_assignment(annotator: Annotator, lease: uuid.UUID) -> Assignment:
+    own = Assignment.objects.select_related("comparison__prompt", "left", "right").filter(annotator=annotator)
+    assignment = own.select_for_update(of=("self",)).filter(uid=lease).first()
+    if assignment is None:
+        raise LeaseLostError
+    return assignment
+
+
+@contextmanager
+def _live(annotator: Annotator, lease: uuid.UUID) -> Iterator[Assignment]:
+    with transaction.atomic():
+        _lock(annotator)
+        assignment = _locked_assignment(annotator, lease)
+        if assignment.state != State.LEASED:
+            raise LeaseLostError
+        yield assignment
+
+
+def _give_back(assignment: Assignment, state: State, *, reason: str = "") -> None:
+    assignment.state = state
+    assignment.ended_at = timezone.now()
+    assignment.reason = reason[:500]
+    assignment.save(update_fields=["state", "ended_at", "reason"])
+    _count(assignment, taken=-1)
+
+
+def _take_up(assignment: Assignment) -> bool:
+    comparison = assignment.comparison
+    type(comparison).objects.select_for_update(no_key=True).get(pk=comparison.pk)
+    comparison.refresh_from_db(fields=["taken", "overlap"])
+    holds_another = (
+        Assignment.objects.filter(comparison=comparison, annotator_id=assignment.annotator_id)
+        .filter(state__in=[State.LEASED, State.JUDGED, State.SKIPPED])
+        .exists()
+    )
+    if holds_another or comparison.taken >= comparison.overlap:
+        return False
+    assignment.state = State.LEASED
+    _count(assignment, taken=1)
+    return True
+
+
+def _count(assignment: Assignment, *, taken: int = 0, judged: int = 0) -> None:
+    """Change a comparison's counts, and with `taken` the balance of sides of both."""
+    a_left = assignment.left_id == assignment.comparison.a_id
+    comparisons = type(assignment.comparison).objects.filter(pk=assignment.comparison_id)
+    comparisons.update(
+        taken=F("taken") + taken, judged=F("judged") + judged, lefts=F("lefts") + (taken if a_left else 0)
+    )
+    if taken:
+        balance = F("side_balance") + (taken if a_left else -taken)
+        Annotator.objects.filter(pk=assignment.annotator_id).update(side_balance=balance)
+
+
+def _tell(annotator: Annotator, kind: str, lease: uuid.UUID, *, actor: str | None = None) -> None:
+    event = log.NewEvent(kind, actor or f"annotator:{annotator.name}", f"lease:{lease}")
+    log.append(annotator.project, [event])

@@ -1,0 +1,1 @@
+"""The frame: settings, URLs, Celery, embedded services and the demo. No domain code lives here."""
