@@ -1,0 +1,80 @@
+"""Fixtures for every test: embedded servers, the test database, a real web server, worker and browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from playwright.sync_api import Browser, sync_playwright
+from redis import Redis
+
+from prefapp import embedded
+from tests.processes import Running, celery_worker, web_server
+
+# A data directory of its own, so that a test run does not disturb a demo of the same checkout.
+DATA_DIR = Path(os.environ.setdefault("PREFAPP_DATA_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test")))
+EMBEDDED_DATABASE = not os.environ.get("DATABASE_URL")
+EMBEDDED_REDIS = not os.environ.get("REDIS_URL")
+if EMBEDDED_REDIS:
+    # Parallel runners share the server and take a Redis database each; 0 is left to people.
+    runner = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    os.environ["REDIS_URL"] = embedded.redis_url(DATA_DIR, database=runner + 1)
+os.environ["DJANGO_SETTINGS_MODULE"] = "prefapp.settings"
+
+CHROMIUM_OPTIONS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+def pytest_configure() -> None:
+    """Starts the servers for as long as this process lives, and loads the settings, which sets Django up."""
+    embedded.hold(DATA_DIR, database=EMBEDDED_DATABASE, redis=EMBEDDED_REDIS)
+    assert settings.configured or settings.DATABASES
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Lets Django empty the test database after a transactional test, past the triggers that keep facts for ever."""
+    execute_sql_flush = connection.ops.execute_sql_flush
+
+    def flush_past_triggers(statements: list[str]) -> None:
+        execute_sql_flush(["SET LOCAL session_replication_role = replica", *statements])
+
+    connection.ops.execute_sql_flush = flush_past_triggers  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def served(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a real web server on the test database, without a final slash."""
+    with web_server(tmp_path_factory.mktemp("web")) as (base, _):
+        yield base
+
+
+@pytest.fixture(scope="module")
+def worker(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A real Celery worker on the test database, for the tests of one module."""
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        broker.flushdb()  # tasks that earlier tests queued name rows that are gone
+    with celery_worker(tmp_path_factory.mktemp("worker")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; without one its tests are skipped, except in CI, where they fail."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        reason = "no Chromium on this machine"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    # Playwright runs an event loop in this thread, which Django takes for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+        yield running
+        running.close()
