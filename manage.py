@@ -4,12 +4,33 @@
 import os
 import sys
 
+from prefapp import embedded
+
+# These neither read nor write what the servers hold; every other command gets them started.
+WITHOUT_SERVERS = {
+    *("check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help", "makemessages"),
+    *("makemigrations", "spectacular", "startapp", "verify_snapshot", "version"),
+    "demo",  # starts them itself, after it has looked whether it can serve at all
+}
+
+
+def needs_servers(arguments: list[str]) -> bool:
+    """Whether a command line, given without the program's name, works on the database or the broker."""
+    if not arguments or arguments[0] in WITHOUT_SERVERS:
+        return False
+    return not {"-h", "--help", "--version"} & set(arguments)
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prefapp.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        if needs_servers(sys.argv[1:]):
+            embedded.hold_configured()
+        execute_from_command_line(sys.argv)
+    except embedded.EmbeddedError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

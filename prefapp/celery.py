@@ -1,11 +1,24 @@
 """The Celery application; workers and beat start with `celery -A prefapp`."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init, celeryd_init
+
+from prefapp import embedded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prefapp.settings")
 
 app = Celery("prefapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Without this, a thread that did not import this module would send its tasks to Celery's built-in default broker.
+app.set_default()
+
+
+@celeryd_init.connect
+@beat_init.connect
+def hold_servers(**_: Any) -> None:
+    """A worker or beat is a user of the embedded servers; a web process that only imports the app is none by this."""
+    embedded.hold_configured()

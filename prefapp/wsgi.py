@@ -4,6 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from prefapp import embedded
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prefapp.settings")
 
+embedded.hold_configured()
 application = get_wsgi_application()

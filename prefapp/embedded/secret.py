@@ -24,4 +24,6 @@ def secret_key(data_dir: Path) -> str:
         draft.unlink()
         return path.read_text()
     except OSError as error:
-        raise EmbeddedError(f"The data directory cannot be used: {error}; set PREFAPP_DATA_DIR or SECRET_KEY.") from error
+        raise EmbeddedError(
+            f"The data directory cannot be used: {error}; set PREFAPP_DATA_DIR or SECRET_KEY."
+        ) from error
