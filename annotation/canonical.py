@@ -30,12 +30,12 @@ def canonical_json(value: Json) -> bytes:
     return rfc8785.dumps(_as_doubles(value))
 
 
-def _is_plain(value: Json) -> bool:
+def _is_plain(value: Any) -> bool:
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return True
     if kind is int:
-        return -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER
+        return bool(abs(value) <= MAX_EXACT_INTEGER)
     if kind is dict:
         return all(key.isascii() and _is_plain(item) for key, item in value.items())
     if kind is list:

@@ -193,6 +193,7 @@ def judge(
     The same feedback_id and answer again change nothing. Raises FeedbackConflictError when that id says something
     else already, queue.LeaseLostError when the lease is not this annotator's or was judged under another id.
     """
+    _lock(annotator)
     if _already_recorded(annotator, lease, choice, feedback_id):
         return
     assignment, counts = queue.settle(annotator, lease)
@@ -248,7 +249,7 @@ def undo(annotator: Annotator) -> Assignment:
 
     Raises NothingToUndoError when there is none.
     """
-    Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
+    _lock(annotator)
     last = annotator.assignments.filter(state=Assignment.State.JUDGED).order_by("-ended_at").first()
     if last is None:
         raise NothingToUndoError
@@ -257,27 +258,32 @@ def undo(annotator: Annotator) -> Assignment:
     return queue.reopen(annotator, last.uid)
 
 
+def _lock(annotator: Annotator) -> None:
+    # Answers of one annotator are taken one after the other, so that a repeated one finds the first.
+    Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
+
+
 def _retract(annotator: Annotator, target: Feedback) -> None:
     project = annotator.project
     actor = f"annotator:{annotator.name}"
+    kind = Feedback.Kind.RETRACTION.value
+    feedback_id = str(uuid.uuid4())
     body = {
-        "feedback_id": str(uuid.uuid4()),
+        "feedback_id": feedback_id,
         "request_id": target.request_id,
-        "kind": Feedback.Kind.RETRACTION.value,
+        "kind": kind,
         "source": {"type": target.source_type, "id": target.source_id},
         "retracts": target.feedback_id,
     }
     salt = canonical.new_salt()
     payload = {"retracts": target.feedback_id, "commitment": canonical.commitment(salt, body)}
-    event_id = log.append(
-        project, [log.NewEvent("feedback.retracted", actor, f"feedback:{body['feedback_id']}", payload)]
-    )[0]
+    (event_id,) = log.append(project, [log.NewEvent("feedback.retracted", actor, f"feedback:{feedback_id}", payload)])
     retraction = Feedback.objects.create(
         project=project,
         event_id=event_id,
-        feedback_id=body["feedback_id"],
+        feedback_id=feedback_id,
         request_id=target.request_id,
-        kind=body["kind"],
+        kind=kind,
         source_type=target.source_type,
         source_id=target.source_id,
         source_version=target.source_version,

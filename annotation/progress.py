@@ -37,7 +37,9 @@ class AnnotatorProgress:
 def project_progress(project: Project) -> ProjectProgress:
     """Exact counts; reads every comparison and judgment of the project once."""
     comparisons = Comparison.objects.filter(project=project).aggregate(
-        all=Count("pk"), open=Count("pk", filter=Q(taken__lt=F("overlap"))), done=Count("pk", filter=Q(judged=F("overlap")))
+        all=Count("pk"),
+        open=Count("pk", filter=Q(taken__lt=F("overlap"))),
+        done=Count("pk", filter=Q(judged=F("overlap"))),
     )
     current = Judgment.objects.filter(project=project, feedback__retracted_by=None)
     by_source = current.filter(surplus=False).values_list("source_type").annotate(n=Count("pk")).order_by("source_type")

@@ -63,7 +63,7 @@ WITH picked AS (
         WHERE x.comparison_id = c.id AND x.annotator_id = %(annotator)s AND x.state IN ('leased', 'judged', 'skipped'))
     ORDER BY {order}
     LIMIT 1
-    FOR NO KEY UPDATE OF c SKIP LOCKED
+    FOR NO KEY UPDATE OF c {wait}
 ), sided AS (
     SELECT picked.*, CASE
         WHEN 2 * picked.lefts <> picked.taken THEN 2 * picked.lefts < picked.taken
@@ -84,9 +84,9 @@ SELECT gen_random_uuid(), id, %(annotator)s, CASE WHEN a_left THEN a_id ELSE b_i
 FROM sided
 RETURNING uid
 """
-CLAIM_IN_ORDER = {
-    Project.Order.FIFO: CLAIM.format(order="c.priority DESC, c.id"),
-    Project.Order.RANDOM: CLAIM.format(order="c.priority DESC, c.shuffle, c.id"),
+ORDERS = {
+    Project.Order.FIFO: "c.priority DESC, c.id",
+    Project.Order.RANDOM: "c.priority DESC, c.shuffle, c.id",
 }
 
 
@@ -94,10 +94,16 @@ def _claim(annotator: Annotator) -> bool:
     project = annotator.project
     if project.status != Project.Status.OPEN:
         return False
+    order = ORDERS[Project.Order(project.order)]
     parameters = {"project": project.pk, "annotator": annotator.pk, "seconds": project.lease_seconds}
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM_IN_ORDER[Project.Order(project.order)], parameters)
+        cursor.execute(CLAIM.format(order=order, wait="SKIP LOCKED"), parameters)
         row = cursor.fetchone()
+        if row is None:
+            # Others may be taking the last comparisons just now and leave a slot: wait for them rather than say
+            # that nothing is left.
+            cursor.execute(CLAIM.format(order=order, wait=""), parameters)
+            row = cursor.fetchone()
     if row:
         _tell(annotator, "lease.taken", row[0])
     return row is not None

@@ -47,7 +47,18 @@ def add_comparisons(project: Project, count: int, *, texts: tuple[str, str] = ("
         Prompt,
         ["id", "project", "event", "request_id", "content", "tools", "metadata", "digest", "record_digest", "salt"],
         [
-            (pk, project.pk, event, f"r{i}", f"Question {i}?", [], {}, canonical.prompt_digest(f"Question {i}?"), "", "")
+            (
+                pk,
+                project.pk,
+                event,
+                f"r{i}",
+                f"Question {i}?",
+                [],
+                {},
+                canonical.prompt_digest(f"Question {i}?"),
+                "",
+                "",
+            )
             for pk, event, i in zip(prompts, events, numbers, strict=True)
         ],
     )

@@ -37,19 +37,28 @@ class Comparison(models.Model):
             models.UniqueConstraint(fields=["a", "b"], name="comparison_pair_once"),
             models.CheckConstraint(condition=models.Q(a__lt=models.F("b")), name="comparison_a_before_b"),
             models.CheckConstraint(condition=models.Q(taken__lte=models.F("overlap")), name="comparison_overlap_holds"),
-            models.CheckConstraint(condition=models.Q(judged__lte=models.F("taken")), name="comparison_judged_is_taken"),
+            models.CheckConstraint(
+                condition=models.Q(judged__lte=models.F("taken")), name="comparison_judged_is_taken"
+            ),
             models.CheckConstraint(condition=models.Q(lefts__lte=models.F("taken")), name="comparison_lefts_are_taken"),
         ]
         indexes = [
             # queue.claim, order fifo
             models.Index(
-                models.F("project"), models.F("priority").desc(), models.F("id"),
-                name="comparison_open_fifo", condition=models.Q(taken__lt=models.F("overlap")),
+                models.F("project"),
+                models.F("priority").desc(),
+                models.F("id"),
+                name="comparison_open_fifo",
+                condition=models.Q(taken__lt=models.F("overlap")),
             ),
             # queue.claim, order random
             models.Index(
-                models.F("project"), models.F("priority").desc(), models.F("shuffle"), models.F("id"),
-                name="comparison_open_random", condition=models.Q(taken__lt=models.F("overlap")),
+                models.F("project"),
+                models.F("priority").desc(),
+                models.F("shuffle"),
+                models.F("id"),
+                name="comparison_open_random",
+                condition=models.Q(taken__lt=models.F("overlap")),
             ),
             # change list of the admin and cursor pagination, newest first
             models.Index(fields=["project", "-id"], name="comparison_by_project"),
@@ -121,7 +130,9 @@ class Assignment(models.Model):
             # queue.expire
             models.Index(fields=["expires_at"], name="assignment_expiry", condition=models.Q(state="leased")),
             # judging.undo and the count of today
-            models.Index(fields=["annotator", "ended_at"], name="assignment_judged", condition=models.Q(state="judged")),
+            models.Index(
+                fields=["annotator", "ended_at"], name="assignment_judged", condition=models.Q(state="judged")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -113,7 +113,8 @@ class Judgment(models.Model):
                 name="judgment_presented_is_the_pair",
             ),
             models.CheckConstraint(
-                condition=Q(strength=None) | Q(strength__range=(1, 3), outcome="chosen"), name="judgment_strength_1_to_3"
+                condition=Q(strength=None) | Q(strength__range=(1, 3), outcome="chosen"),
+                name="judgment_strength_1_to_3",
             ),
         ]
         indexes = [

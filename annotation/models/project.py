@@ -13,7 +13,7 @@ from annotation.scales import SCALES, Scale
 
 
 class Project(models.Model):
-    """Guidelines, answer scale, overlap and pairing of one question. Settings change only through annotation.projects."""
+    """Guidelines, answer scale, overlap and pairing of one question. Only annotation.projects changes the settings."""
 
     class Status(models.TextChoices):
         OPEN = "open", "Open"

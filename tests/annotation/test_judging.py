@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 
 from annotation import canonical, judging, projects, queue
 from annotation.models import Comparison, Event, Feedback, Judgment, Retraction
@@ -24,7 +25,8 @@ def answer(annotator, lease, value, feedback_id="f1", **extra):
 
 
 @pytest.mark.parametrize(
-    ("value", "outcome", "side"), [("a", "chosen", "left"), ("b", "chosen", "right"), ("tie", "tie", None), ("both_bad", "both_bad", None)]
+    ("value", "outcome", "side"),
+    [("a", "chosen", "left"), ("b", "chosen", "right"), ("tie", "tie", None), ("both_bad", "both_bad", None)],
 )
 def test_a_judgment_names_the_winner_by_candidate_and_what_was_shown(alice, value, outcome, side):
     (lease,) = queue.hold(alice, count=1)
@@ -127,3 +129,26 @@ def test_the_database_refuses_a_winner_that_is_not_of_the_pair(alice):
     entry = judging.NewFeedback(body, first.comparison.prompt_id, [verdict], first.leased_at)
     with pytest.raises(IntegrityError, match="judgment_winner_is_of_the_pair"):
         judging.record(alice.project, [entry], actor="test")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_answer_from_many_connections_at_once_is_one_judgment():
+    alice = world.annotator(world.project(comparisons=1), "alice")
+    (lease,) = queue.hold(alice, count=1)
+    errors: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            answer(alice, lease, "a")
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert Judgment.objects.count() == 1

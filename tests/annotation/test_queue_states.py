@@ -1,0 +1,118 @@
+"""The queue as a state machine: whatever annotators do in whatever order, its invariants hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from annotation import judging, projects, queue
+from annotation.models import Annotator, Assignment, Comparison, Judgment
+from tests import world
+
+NAMES = ("alice", "bob", "carol")
+ACTIVE = (Assignment.State.LEASED, Assignment.State.JUDGED)
+people = st.sampled_from(NAMES)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Annotators hold, judge, undo, skip, release and let leases lapse; the lead changes the overlap."""
+
+    @initialize(overlap=st.integers(1, 3), order=st.sampled_from(["fifo", "random"]))
+    def start(self, overlap: int, order: str) -> None:
+        slug = f"p-{uuid.uuid4()}"
+        self.project = world.project(slug, comparisons=3, overlap=overlap, order=order)
+        self.people = {name: queue.annotator_for_program(self.project, name) for name in NAMES}
+
+    def live(self, name: str) -> Assignment | None:
+        return self.people[name].assignments.filter(state=Assignment.State.LEASED).order_by("pk").first()
+
+    @rule(name=people, count=st.integers(1, 2))
+    def hold(self, name: str, count: int) -> None:
+        leases = queue.hold(self.people[name], count=count)
+        open_to_them = (
+            Comparison.objects.filter(project=self.project, taken__lt=F("overlap"))
+            .exclude(assignments__in=self.people[name].assignments.filter(state__in=[*ACTIVE, "skipped"]))
+            .count()
+        )
+        assert len(leases) == count or open_to_them == 0, "nothing is left unoffered"
+
+    @rule(name=people, value=st.sampled_from(["a", "b", "tie", "both_bad"]))
+    def judge(self, name: str, value: str) -> None:
+        lease = self.live(name)
+        if lease:
+            feedback_id = str(uuid.uuid4())
+            for _ in range(2):
+                choice = self.project.answer_scale.choice(value)
+                judging.judge(self.people[name], lease.uid, choice, feedback_id=feedback_id)
+
+    @rule(name=people)
+    def undo(self, name: str) -> None:
+        judged = self.people[name].assignments.filter(state=Assignment.State.JUDGED)
+        if judged.exists():
+            judging.undo(self.people[name])
+        else:
+            with pytest.raises(judging.NothingToUndoError):
+                judging.undo(self.people[name])
+
+    @rule(name=people, act=st.sampled_from([queue.skip, queue.release]))
+    def give_back(self, name: str, act: object) -> None:
+        lease = self.live(name)
+        if lease:
+            act(self.people[name], lease.uid)
+
+    @rule(name=people)
+    def lapse_and_judge_late(self, name: str) -> None:
+        lease = self.live(name)
+        if lease:
+            Assignment.objects.filter(pk=lease.pk).update(expires_at=timezone.now() - dt.timedelta(seconds=1))
+            assert queue.expire() == 1
+            choice = self.project.answer_scale.choice("a")
+            judging.judge(self.people[name], lease.uid, choice, feedback_id=str(uuid.uuid4()))
+
+    @rule(overlap=st.integers(1, 3))
+    def change_overlap(self, overlap: int) -> None:
+        projects.change_project(self.project, {"overlap": overlap}, actor="lena")
+
+    @invariant()
+    def counts_are_what_the_leases_say(self) -> None:
+        if not hasattr(self, "project"):
+            return
+        for comparison in Comparison.objects.filter(project=self.project):
+            active = comparison.assignments.filter(state__in=ACTIVE)
+            assert comparison.taken == active.count() <= comparison.overlap
+            assert comparison.judged == active.filter(state=Assignment.State.JUDGED).count()
+            assert comparison.lefts == active.filter(left=comparison.a).count()
+            assert active.values("annotator").distinct().count() == active.count()
+
+    @invariant()
+    def judgments_are_what_the_leases_say(self) -> None:
+        if not hasattr(self, "project"):
+            return
+        counted = Judgment.objects.filter(project=self.project, surplus=False, feedback__retracted_by=None)
+        judged = Assignment.objects.filter(annotator__project=self.project, state=Assignment.State.JUDGED)
+        assert sorted(counted.values_list("assignment", flat=True)) == sorted(judged.values_list("pk", flat=True))
+        for name, annotator in self.people.items():
+            fresh = Annotator.objects.get(pk=annotator.pk)
+            assert fresh.judged == judged.filter(annotator=fresh).count(), name
+            lefts = fresh.assignments.filter(state__in=ACTIVE, left=F("comparison__a")).count()
+            assert fresh.side_balance == 2 * lefts - fresh.assignments.filter(state__in=ACTIVE).count()
+
+
+@pytest.mark.django_db
+def test_the_queue_keeps_its_invariants():
+    run_state_machine_as_test(
+        QueueMachine,
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
