@@ -1,0 +1,1 @@
+"""The REST API: thin views over queue, judging, projects, log and intake."""

@@ -1,0 +1,63 @@
+"""What every view below /api/v1/projects/{slug}/ shares: the project, who calls, and whether they may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from annotation import access
+from annotation.api.problems import Problem
+from annotation.models import ApiKey, Project
+
+Scope = ApiKey.Scope
+
+
+class ProjectView(APIView):
+    """A view of one project, which is `self.project`; `scopes` names the scope that each method needs.
+
+    Without a good key or session the answer is 401, for another's project 404, without the scope 403. A manage key
+    may do everything, and so may the project's leads in a browser; annotators may not use the API.
+    """
+
+    scopes: ClassVar[Mapping[str, Scope]]
+    project: Project
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.project = find_project(request, kwargs["slug"])
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        if method in self.scopes:
+            require_scope(request, self.project, self.scopes[method])
+
+    @property
+    def actor(self) -> str:
+        """The caller as the log names them."""
+        return actor(self.request)
+
+
+def find_project(request: Request, slug: str) -> Project:
+    """The project of that slug when the caller may know of it; Problem 404 otherwise."""
+    if isinstance(request.auth, ApiKey):
+        project = request.auth.project if request.auth.project.slug == slug else None
+    else:
+        project = access.annotated_projects(request.user).filter(slug=slug).first()
+    if project is None:
+        raise Problem(404, f"There is no project “{slug}” for this caller.")
+    return project
+
+
+def require_scope(request: Request, project: Project, scope: Scope) -> None:
+    """Problem 403 unless the caller has the scope in the project."""
+    if isinstance(request.auth, ApiKey):
+        if not {scope, Scope.MANAGE} & set(request.auth.scopes):
+            raise Problem(403, f"This needs a key with the scope “{scope.value}”.")
+    elif not access.led_projects(request.user).filter(pk=project.pk).exists():
+        raise Problem(403, "In a browser the API is for the leads of the project.")
+
+
+def actor(request: Request) -> str:
+    """The caller as the log names them: `key:UUID` or `user:NAME`."""
+    return f"key:{request.auth.uid}" if isinstance(request.auth, ApiKey) else f"user:{request.user}"
