@@ -1,0 +1,64 @@
+"""What the log commits to: the stored fields of a prompt and of a candidate as one JSON value each.
+
+Imports no Django: the same functions serve the writer and whoever checks rows or a download against the log.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from annotation.canonical import Json
+
+
+def prompt_fact(
+    *,
+    request_id: str,
+    content: Json,
+    tools: Json,
+    metadata: Json,
+    digest: str,
+    record_digest: str,
+    occurred_at: dt.datetime | None,
+) -> Json:
+    """The value that the commitment of a prompt covers: every stored field of it."""
+    return {
+        "request_id": request_id,
+        "content": content,
+        "tools": tools,
+        "metadata": metadata,
+        "digest": digest,
+        "record_digest": record_digest,
+        "occurred_at": _utc(occurred_at),
+    }
+
+
+def candidate_fact(
+    *,
+    output_id: str,
+    index: int,
+    content: Json,
+    digest: str,
+    model_name: str,
+    model_version: str,
+    model: Json,
+    parameters: Json,
+    metadata: Json,
+    generated_at: dt.datetime | None,
+) -> Json:
+    """The value that the commitment of a candidate covers: every stored field of it."""
+    return {
+        "output_id": output_id,
+        "index": index,
+        "content": content,
+        "digest": digest,
+        "model_name": model_name,
+        "model_version": model_version,
+        "model": model,
+        "parameters": parameters,
+        "metadata": metadata,
+        "generated_at": _utc(generated_at),
+    }
+
+
+def _utc(moment: dt.datetime | None) -> str | None:
+    return moment.astimezone(dt.UTC).isoformat() if moment else None
