@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
+from rest_framework import serializers
 from rest_framework.request import Request
 
 from annotation.api.problems import refused
@@ -18,8 +19,23 @@ Row = TypeVar("Row", bound=Model)
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
 MAX_KEY = 2**63 - 1
-# The parameters that a paginated view takes besides its filters.
-PARAMETERS = ("cursor", "limit")
+
+
+class LimitParameter(serializers.Serializer[Any]):
+    """How many results are wanted at most."""
+
+    limit = serializers.IntegerField(
+        min_value=1, default=DEFAULT_LIMIT, help_text=f"Results on a page; more than {MAX_LIMIT:,} counts as that."
+    )
+
+    def validate_limit(self, value: int) -> int:
+        return min(value, MAX_LIMIT)
+
+
+class PageParameters(LimitParameter):
+    """The query of every paginated list; filters are added in a subclass."""
+
+    cursor = serializers.CharField(required=False, help_text="Taken from `next` or `previous` of another page.")
 
 
 @dataclass(frozen=True)
@@ -35,14 +51,16 @@ class Page(Generic[Row]):
         return {"next": self.next, "previous": self.previous, "results": results}
 
 
-def paginate(request: Request, rows: QuerySet[Row], *, keys: Sequence[str] = ("pk",)) -> Page[Row]:
-    """The page that `cursor` and `limit` of the query ask for, in ascending order of the keys.
+def paginate(
+    request: Request, query: Mapping[str, Any], rows: QuerySet[Row], *, keys: Sequence[str] = ("pk",)
+) -> Page[Row]:
+    """The page that a query, checked by PageParameters, asks for, in ascending order of the keys.
 
     `keys` are integer fields or annotations that together are unique and never change. Raises Problem 422 for a
-    cursor or limit that cannot be read.
+    cursor that is none of this list.
     """
-    limit = read_limit(request)
-    backwards, position = _read_cursor(request, len(keys))
+    limit, cursor = query["limit"], query.get("cursor")
+    backwards, position = _read_cursor(cursor, len(keys)) if cursor else (False, [])
     if position:
         rows = rows.filter(_beyond(keys, position, "lt" if backwards else "gt"))
     order = [f"-{key}" for key in keys] if backwards else keys
@@ -51,20 +69,20 @@ def paginate(request: Request, rows: QuerySet[Row], *, keys: Sequence[str] = ("p
     if backwards:
         found.reverse()
     has_next = bool(found) and (more or backwards)
-    has_previous = bool(found) and (bool(position) if not backwards else more)
+    has_previous = bool(found) and (more if backwards else bool(position))
     return Page(
         found,
-        _url(request, "n", found[-1], keys) if has_next else None,
-        _url(request, "p", found[0], keys) if has_previous else None,
+        url_with(request, cursor=_cursor("n", found[-1], keys)) if has_next else None,
+        url_with(request, cursor=_cursor("p", found[0], keys)) if has_previous else None,
     )
 
 
-def read_limit(request: Request) -> int:
-    """The `limit` of the query, capped; Problem 422 when it is no positive whole number."""
-    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit()) or not text.strip("0"):
-        raise refused("limit", "must be a whole number from 1")
-    return MAX_LIMIT if len(text) > len(str(MAX_LIMIT)) else min(int(text), MAX_LIMIT)
+def url_with(request: Request, **parameters: str | int) -> str:
+    """The absolute URL of the request with some of its query's parameters set."""
+    query = request.query_params.copy()
+    for name, value in parameters.items():
+        query[name] = str(value)
+    return request.build_absolute_uri(f"?{query.urlencode()}")
 
 
 def _beyond(keys: Sequence[str], position: Sequence[int], lookup: str) -> Q:
@@ -77,18 +95,13 @@ def _beyond(keys: Sequence[str], position: Sequence[int], lookup: str) -> Q:
     return Q(**{f"{keys[0]}__{lookup}e": position[0]}) & beyond
 
 
-def _url(request: Request, direction: str, row: Model, keys: Sequence[str]) -> str:
+def _cursor(direction: str, row: Model, keys: Sequence[str]) -> str:
     text = ":".join([direction, *(str(getattr(row, key)) for key in keys)])
-    query = request.query_params.copy()
-    query["cursor"] = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read_cursor(request: Request, size: int) -> tuple[bool, list[int]]:
-    """Whether the cursor goes backwards, and the keys it starts beyond; no keys without a cursor."""
-    cursor = request.query_params.get("cursor")
-    if cursor is None:
-        return False, []
+def _read_cursor(cursor: str, size: int) -> tuple[bool, list[int]]:
+    """Whether the cursor goes backwards, and the keys it starts beyond."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True).decode("ascii")
         direction, *numbers = text.split(":")

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from annotation import access
+from annotation.api.inputs import Fields, NoParameters, read_query
 from annotation.api.problems import Problem
 from annotation.models import ApiKey, Project
 
@@ -19,11 +20,14 @@ class ProjectView(APIView):
     """A view of one project, which is `self.project`; `scopes` names the scope that each method needs.
 
     Without a good key or session the answer is 401, for another's project 404, without the scope 403. A manage key
-    may do everything, and so may the project's leads in a browser; annotators may not use the API.
+    may do everything, and so may the project's leads in a browser; annotators may not use the API. `parameters` are
+    what the query may hold, for every method; `self.query` is what it held. Any other parameter is refused with 422.
     """
 
     scopes: ClassVar[Mapping[str, Scope]]
+    parameters: ClassVar[type[Fields]] = NoParameters
     project: Project
+    query: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -31,6 +35,7 @@ class ProjectView(APIView):
         method = "GET" if request.method == "HEAD" else request.method or ""
         if method in self.scopes:
             require_scope(request, self.project, self.scopes[method])
+            self.query = read_query(request, self.parameters)
 
     @property
     def actor(self) -> str:

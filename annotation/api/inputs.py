@@ -1,0 +1,63 @@
+"""What a call brings along, checked: the query's parameters and the body. What is not known is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from annotation.api.problems import Problem, pointer
+
+Fields = serializers.Serializer[Any]
+
+
+class NoParameters(serializers.Serializer[Any]):
+    """The query of a view that takes none."""
+
+
+class MomentField(serializers.DateTimeField):
+    """A time as RFC 3339 with its offset; without one it would not say when."""
+
+    def enforce_timezone(self, value: dt.datetime) -> dt.datetime:
+        if value.tzinfo is None:
+            raise serializers.ValidationError("must have an offset, such as Z or %2B02:00 in a URL")
+        return super().enforce_timezone(value)
+
+
+def read_query(request: Request, fields: type[Fields]) -> dict[str, Any]:
+    """The query's parameters by those fields; Problem 422 for one that is unknown, repeated or wrong."""
+    query = request.query_params
+    repeated = [name for name in query if len(query.getlist(name)) > 1]
+    if repeated:
+        raise Problem(422, "A parameter stands twice in the query.", errors=[(pointer(n), "twice") for n in repeated])
+    return _checked(fields(data=query.dict()))
+
+
+def read_body(request: Request, fields: type[Fields], *, partial: bool = False) -> dict[str, Any]:
+    """The JSON object in the body by those fields; `partial` lets required ones be left out.
+
+    Problem 411 for a body without length, 422 for a field that is unknown or wrong.
+    """
+    if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+        raise Problem(411, "Send the body with its Content-Length.")
+    if not isinstance(request.data, Mapping):
+        raise Problem(422, "The body must be a JSON object.", errors=[("", "must be an object")])
+    return _checked(fields(data=request.data, partial=partial))
+
+
+def _checked(given: Fields) -> dict[str, Any]:
+    unknown = _unknown(given.initial_data, given.fields)
+    if unknown:
+        there = f"there are {', '.join(given.fields)}" if given.fields else "there are none"
+        errors = [(pointer(name), f"unknown; {there}") for name in unknown]
+        raise Problem(422, f"“{unknown[0]}” is unknown; {there}.", errors=errors)
+    given.is_valid(raise_exception=True)
+    checked: dict[str, Any] = given.validated_data
+    return checked
+
+
+def _unknown(given: Iterable[str], known: Iterable[str]) -> list[str]:
+    return sorted(set(given) - set(known))
