@@ -24,23 +24,38 @@ def canonical_json(value: Json) -> bytes:
     Numbers are IEEE 754 doubles there, so an integer beyond 2**53 is written as its nearest double. Raises ValueError
     for what has no such form (NaN, infinities, lone surrogates).
     """
-    if _is_plain(value):
-        # Equal to JCS for values without floats and with ASCII keys, and many times faster.
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    return rfc8785.dumps(_as_doubles(value))
+    try:
+        # Equal to JCS for plain values, and many times faster.
+        return orjson.dumps(value if _is_plain(value) else _with_fragments(value), option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONEncodeError, OverflowError) as error:
+        raise ValueError(str(error)) from None
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Json) -> bool:
+    """Whether orjson writes the value as JCS does."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return True
     if kind is int:
-        return bool(abs(value) <= MAX_EXACT_INTEGER)
+        return -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER
+    if kind is float:
+        # Both write the shortest digits that read back; they differ in when to drop “.0” or use an exponent.
+        return 1e-5 <= abs(value) < MAX_EXACT_INTEGER and not value.is_integer()
     if kind is dict:
         return all(key.isascii() and _is_plain(item) for key, item in value.items())
     if kind is list:
         return all(map(_is_plain, value))
     return False
+
+
+def _with_fragments(value: Json) -> Json:
+    """The value with what is not plain in it as finished JCS text."""
+    kind = type(value)
+    if kind is dict and all(map(str.isascii, value)):
+        return {key: _with_fragments(item) for key, item in value.items()}
+    if kind is list:
+        return [_with_fragments(item) for item in value]
+    return value if _is_plain(value) else orjson.Fragment(rfc8785.dumps(_as_doubles(value)))
 
 
 def _as_doubles(value: Json) -> Json:
