@@ -37,10 +37,10 @@ def _is_plain(value: Json) -> bool:
     if kind is str or kind is bool or value is None:
         return True
     if kind is int:
-        return -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER
+        return bool(-MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER)
     if kind is float:
         # Both write the shortest digits that read back; they differ in when to drop “.0” or use an exponent.
-        return 1e-5 <= abs(value) < MAX_EXACT_INTEGER and not value.is_integer()
+        return bool(1e-5 <= abs(value) < MAX_EXACT_INTEGER and not value.is_integer())
     if kind is dict:
         return all(key.isascii() and _is_plain(item) for key, item in value.items())
     if kind is list:
