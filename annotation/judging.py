@@ -158,9 +158,10 @@ def _event(entry: NewFeedback, salt: str, uids: Sequence[uuid.UUID], actor: str)
 
 def _describe(entry: NewFeedback, verdict: Verdict, uid: uuid.UUID) -> dict[str, Any]:
     """A judgment as its event tells it: everything but texts, so that the log alone gives the judgments again."""
+    first, second = sorted(verdict.pair, key=lambda output: output.pk)
     return {
         "id": str(uid),
-        "pair": [output.output_id for output in verdict.pair],
+        "pair": [first.output_id, second.output_id],
         "presented": [output.output_id for output in verdict.presented] if verdict.presented else None,
         "outcome": verdict.outcome,
         "chosen": verdict.chosen.output_id if verdict.chosen else None,
@@ -175,6 +176,28 @@ def _describe(entry: NewFeedback, verdict: Verdict, uid: uuid.UUID) -> dict[str,
         "active_ms": entry.active_ms,
         "judged_at": entry.judged_at.astimezone(dt.UTC).isoformat(),
         "surplus": entry.surplus,
+    }
+
+
+def describe_judgment(judgment: Judgment) -> dict[str, Any]:
+    """A stored judgment as its event must have told it, for whoever checks the rows against the log."""
+    return {
+        "id": str(judgment.uid),
+        "pair": [judgment.first.output_id, judgment.second.output_id],
+        "presented": [judgment.left.output_id, judgment.right.output_id] if judgment.left and judgment.right else None,
+        "outcome": judgment.outcome,
+        "chosen": judgment.chosen.output_id if judgment.chosen else None,
+        "strength": judgment.strength,
+        "scores": judgment.scores,
+        "criteria": judgment.criteria,
+        "confidence": judgment.confidence,
+        "comparison": str(judgment.comparison.uid) if judgment.comparison else None,
+        "lease": str(judgment.assignment.uid) if judgment.assignment else None,
+        "guidelines": judgment.guidelines.version if judgment.guidelines else None,
+        "duration_ms": judgment.duration_ms,
+        "active_ms": judgment.active_ms,
+        "judged_at": judgment.judged_at.astimezone(dt.UTC).isoformat(),
+        "surplus": judgment.surplus,
     }
 
 

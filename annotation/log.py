@@ -92,9 +92,21 @@ def _seal_batch(project: Project | None) -> tuple[Head, int]:
 
 
 def _locked_chain(project: Project | None) -> Chain:
-    name = str(project.uid) if project else "instance"
-    Chain.objects.bulk_create([Chain(project=project, hash=canonical.genesis(name))], ignore_conflicts=True)
+    Chain.objects.bulk_create(
+        [Chain(project=project, hash=canonical.genesis(chain_name(project)))], ignore_conflicts=True
+    )
     return Chain.objects.select_for_update().get(project=project)
+
+
+def chain_name(project: Project | None) -> str:
+    """What the hash of a chain begins with: the project's public id, or `instance`."""
+    return str(project.uid) if project else "instance"
+
+
+def head(project: Project | None) -> Head:
+    """The head of a chain as stored; nothing is sealed."""
+    chain = Chain.objects.filter(project=project).first()
+    return Head(chain.position, chain.hash) if chain else Head(0, canonical.genesis(chain_name(project)))
 
 
 def seal_all() -> int:
