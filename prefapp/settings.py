@@ -180,10 +180,11 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["annotation.api.parsers.SoundJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "annotation.api.problems.problem_handler",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Prefapp API",
@@ -193,6 +194,18 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": r"/api/v1/projects/\{slug\}",
+    "ENUM_NAME_OVERRIDES": {
+        "FeedbackKind": "annotation.models.Feedback.Kind",
+        "FeedbackState": ["joined", "retracted"],
+        "Outcome": "annotation.models.Judgment.Outcome",
+        "Pairing": "annotation.models.Project.Pairing",
+        "ProjectStatus": "annotation.models.Project.Status",
+        "QueueOrder": "annotation.models.Project.Order",
+        "SourceType": "annotation.models.SourceType",
+    },
+    "AUTHENTICATION_WHITELIST": [],  # annotation.api.schema describes both ways
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "annotation.api.schema.complete"],
 }
 
 # Celery

@@ -1,8 +1,10 @@
 """Every path of the site."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from annotation.api.unknown import UnknownPathView
 from prefapp import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -10,5 +12,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/projects/<slug:slug>/", include("annotation.api.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    re_path("^api/", UnknownPathView.as_view()),
     path("", include("annotation.urls")),
 ]

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -56,8 +57,8 @@ def paginate(
 ) -> Page[Row]:
     """The page that a query, checked by PageParameters, asks for, in ascending order of the keys.
 
-    `keys` are integer fields or annotations that together are unique and never change. Raises Problem 422 for a
-    cursor that is none of this list.
+    `keys` are integer fields of the rows or of their relations that together are unique and never change. Raises
+    Problem 422 for a cursor that is none of this list.
     """
     limit, cursor = query["limit"], query.get("cursor")
     backwards, position = _read_cursor(cursor, len(keys)) if cursor else (False, [])
@@ -96,7 +97,7 @@ def _beyond(keys: Sequence[str], position: Sequence[int], lookup: str) -> Q:
 
 
 def _cursor(direction: str, row: Model, keys: Sequence[str]) -> str:
-    text = ":".join([direction, *(str(getattr(row, key)) for key in keys)])
+    text = ":".join([direction, *(str(attrgetter(key.replace("__", "."))(row)) for key in keys)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

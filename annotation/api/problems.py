@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 logger = logging.getLogger(__name__)
@@ -56,10 +57,12 @@ def refused(name: str, detail: str) -> Problem:
 
 def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     """REST framework's exception handler: any exception as a problem, never a traceback."""
-    problem = _as_problem(exc)
+    problem, request = _as_problem(exc), context["request"]
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        request = context["request"]
         logger.error("%s %s: %d", request.method, request.path, problem.status, exc_info=exc)
+    # Whatever the view answers otherwise (a file, a page), its failures are JSON.
+    request.accepted_renderer = JSONRenderer()
+    request.accepted_media_type = CONTENT_TYPE
     data = {
         "type": "about:blank",
         "title": TITLES.get(problem.status) or HTTPStatus(problem.status).phrase,

@@ -1,0 +1,90 @@
+"""GET and PATCH of a project's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation import projects
+from annotation.api.inputs import read_body
+from annotation.api.problems import refused
+from annotation.api.project_view import ProjectView, Scope
+from annotation.models import Project
+from annotation.scales import SCALES
+
+
+class SettingsSerializer(serializers.Serializer[Any]):
+    """A project's settings, as in `manage.py project`."""
+
+    name = serializers.CharField(max_length=200)
+    scale = serializers.ChoiceField(choices=[(scale.key, scale.name) for scale in SCALES.values()])
+    overlap = serializers.IntegerField(min_value=1, max_value=100, help_text="Judgments wanted for each comparison.")
+    lease_seconds = serializers.IntegerField(
+        min_value=1, max_value=604_800, help_text="How long a comparison stays reserved."
+    )
+    order = serializers.ChoiceField(choices=Project.Order.choices)
+    pairing = serializers.ChoiceField(choices=Project.Pairing.choices)
+    status = serializers.ChoiceField(choices=Project.Status.choices)
+    guidelines = serializers.CharField(allow_blank=True, trim_whitespace=False, help_text="Markdown.")
+    members = serializers.ListField(
+        child=serializers.CharField(), help_text="User names; empty is every signed-in annotator."
+    )
+
+
+class ProjectSerializer(SettingsSerializer):
+    """A project as it is told."""
+
+    slug = serializers.SlugField(read_only=True)
+
+
+EXAMPLE = {
+    "slug": "summaries",
+    "name": "Summaries",
+    "scale": "plain",
+    "overlap": 2,
+    "lease_seconds": 900,
+    "order": "fifo",
+    "pairing": "random",
+    "status": "open",
+    "guidelines": "Prefer the truthful one.",
+    "members": ["alice", "bob"],
+}
+
+
+class ProjectSettingsView(ProjectView):
+    """The settings of a project."""
+
+    scopes = {"GET": Scope.READ, "PATCH": Scope.MANAGE}
+
+    @extend_schema(
+        operation_id="project_read",
+        summary="Read the project's settings",
+        tags=["project"],
+        responses=ProjectSerializer,
+        examples=[OpenApiExample("A project", EXAMPLE, response_only=True)],
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(projects.read_settings(self.project))
+
+    @extend_schema(
+        operation_id="project_change",
+        summary="Change some of the project's settings, all or none",
+        tags=["project"],
+        request=SettingsSerializer(partial=True),
+        responses=ProjectSerializer,
+        examples=[
+            OpenApiExample("Two judgments each", {"overlap": 2, "members": ["alice", "bob"]}, request_only=True),
+            OpenApiExample("The project after it", EXAMPLE, response_only=True),
+        ],
+    )
+    def patch(self, request: Request, slug: str) -> Response:
+        settings = read_body(request, SettingsSerializer, partial=True)
+        try:
+            projects.change_project(self.project, settings, actor=self.actor)
+        except projects.SettingError as error:
+            raise refused(error.setting, error.reason) from None
+        return Response(projects.read_settings(self.project))

@@ -1,0 +1,93 @@
+"""The OpenAPI document: what drf-spectacular cannot know by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.request import Request
+
+from annotation.api import problems
+
+Document = dict[str, Any]
+
+PROBLEM: Document = {
+    "type": "object",
+    "description": "Why a call failed (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "errors"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string", "description": "The name of the status."},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong, for people."},
+        "errors": {
+            "type": "array",
+            "description": "What is wrong, by field.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON Pointer into the body, or into the query read as an object.",
+                    },
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+    "example": {
+        "type": "about:blank",
+        "title": "Unprocessable Content",
+        "status": 422,
+        "detail": "“overlap”: Ensure this value is greater than or equal to 1.",
+        "errors": [{"pointer": "/overlap", "detail": "Ensure this value is greater than or equal to 1."}],
+    },
+}
+
+ALWAYS = {
+    "401": "The key is missing, wrong or revoked.",
+    "403": "The key lacks the scope.",
+    "404": "There is no such object in the key's project.",
+    "422": "A parameter or field is unknown or wrong; `errors` says which.",
+    "503": "The database does not answer; try again after `Retry-After` seconds.",
+    "default": "Any other failure.",
+}
+WITH_A_BODY = {
+    "411": "The body came without its length.",
+    "413": "The body is too large.",
+    "415": "The body is not of a media type that is read here.",
+}
+
+
+SECURITY = {
+    "apiKey": {"type": "http", "scheme": "bearer", "description": "A key of `manage.py create_api_key`."},
+    "browserSession": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": settings.SESSION_COOKIE_NAME,
+        "description": "A signed-in lead; what changes something needs the header `X-CSRFToken` as well.",
+    },
+}
+
+
+def complete(result: Document, generator: SchemaGenerator, request: Request | None, public: bool) -> Document:
+    """Add how callers are known and how calls fail. A hook of drf-spectacular, after generation."""
+    result["security"] = [{name: []} for name in SECURITY]
+    result["components"]["securitySchemes"] = SECURITY
+    result["components"]["schemas"]["Problem"] = PROBLEM
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            _add_failures(operation)
+    return result
+
+
+def _add_failures(operation: Document) -> None:
+    """The failures that any call can meet; and for all of them, declared ones too, that they are problems."""
+    responses = operation["responses"]
+    for status, description in (ALWAYS | (WITH_A_BODY if "requestBody" in operation else {})).items():
+        responses.setdefault(status, {"description": description})
+    for status, response in responses.items():
+        if status == "default" or status >= "400":
+            response["content"] = {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
