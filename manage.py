@@ -8,7 +8,7 @@ from prefapp import embedded
 
 # These neither read nor write what the servers hold; every other command gets them started.
 WITHOUT_SERVERS = {
-    *("check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help", "makemessages"),
+    *("check", "compilemessages", "diffsettings", "findstatic", "help", "makemessages"),
     *("makemigrations", "spectacular", "startapp", "verify_snapshot", "version"),
     "demo",  # starts them itself, after it has looked whether it can serve at all
 }

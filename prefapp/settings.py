@@ -16,9 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env.read_env(str(BASE_DIR / ".env"))
 
-DATA_DIR = Path(env.str("PREFAPP_DATA_DIR", "var"))
-if not DATA_DIR.is_absolute():
-    DATA_DIR = BASE_DIR / DATA_DIR
+DATA_DIR = BASE_DIR / env.str("PREFAPP_DATA_DIR", "var")
 # Finished snapshots and the temporary folders they are built in.
 SNAPSHOT_DIR = Path(env.str("PREFAPP_SNAPSHOT_DIR", str(DATA_DIR / "snapshots")))
 
@@ -130,7 +128,6 @@ USE_TZ = True
 
 # Static files
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Finders serve the files as they are, so no collectstatic step stands between a clone and a running server.
 WHITENOISE_USE_FINDERS = True

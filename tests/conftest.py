@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings
@@ -17,8 +18,7 @@ from prefapp import embedded
 from tests.processes import Running, celery_worker, web_server
 
 # A data directory of its own, so that a test run does not disturb a demo of the same checkout.
-DATA_DIR = Path(os.environ.setdefault("PREFAPP_DATA_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test")))
-EMBEDDED_DATABASE = not os.environ.get("DATABASE_URL")
+DATA_DIR = Path(__file__).resolve().parent.parent / os.environ.setdefault("PREFAPP_DATA_DIR", "var/test")
 EMBEDDED_REDIS = not os.environ.get("REDIS_URL")
 if EMBEDDED_REDIS:
     # Parallel runners share the server and take a Redis database each; 0 is left to people.
@@ -34,19 +34,19 @@ CHROMIUM_OPTIONS = [
 
 def pytest_configure() -> None:
     """Starts the servers for as long as this process lives, and loads the settings, which sets Django up."""
-    embedded.hold(DATA_DIR, database=EMBEDDED_DATABASE, redis=EMBEDDED_REDIS)
-    assert settings.configured or settings.DATABASES
+    embedded.hold(DATA_DIR, database=settings.USES_EMBEDDED_DATABASE, redis=EMBEDDED_REDIS)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """Lets Django empty the test database after a transactional test, past the triggers that keep facts for ever."""
     execute_sql_flush = connection.ops.execute_sql_flush
 
-    def flush_past_triggers(statements: list[str]) -> None:
+    def flush_past_triggers(statements: Iterable[str]) -> None:
         execute_sql_flush(["SET LOCAL session_replication_role = replica", *statements])
 
-    connection.ops.execute_sql_flush = flush_past_triggers  # type: ignore[method-assign]
+    with patch.object(connection.ops, "execute_sql_flush", flush_past_triggers):
+        yield
 
 
 @pytest.fixture(scope="session")

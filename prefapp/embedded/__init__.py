@@ -7,16 +7,18 @@ what does not run yet and keeps it running until the last process that holds the
 from prefapp.embedded.addresses import celery_broker_url, database_url, django_database, redis_url
 from prefapp.embedded.errors import EmbeddedError
 from prefapp.embedded.secret import secret_key
-from prefapp.embedded.sharing import hold, hold_configured, running
+from prefapp.embedded.sharing import configured_servers, erase, hold, hold_configured, lock
 
 __all__ = [
     "EmbeddedError",
     "celery_broker_url",
+    "configured_servers",
     "database_url",
     "django_database",
+    "erase",
     "hold",
     "hold_configured",
+    "lock",
     "redis_url",
-    "running",
     "secret_key",
 ]

@@ -4,12 +4,15 @@ import os
 import pwd
 import stat
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from prefapp.embedded.errors import EmbeddedError
 
 NAME = "prefapp-embedded"
+MAKE_ATTEMPTS = 20
 
 
 def as_server() -> dict[str, Any]:
@@ -42,16 +45,17 @@ def open_parents(path: Path) -> None:
 
 
 def _server_account() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(NAME)
-    except KeyError:
-        pass
     command = ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/bin/false", NAME]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-        return pwd.getpwnam(NAME)
-    except (OSError, subprocess.CalledProcessError, KeyError) as error:
-        raise EmbeddedError(
-            f"PostgreSQL refuses to run as root and the system user {NAME} cannot be made ({error}); "
-            "run as an ordinary user or set DATABASE_URL and REDIS_URL."
-        ) from error
+    said = ""
+    for _ in range(MAKE_ATTEMPTS):
+        with suppress(KeyError):
+            return pwd.getpwnam(NAME)
+        try:
+            said = subprocess.run(command, capture_output=True, text=True).stderr.strip()
+        except OSError as error:
+            said = str(error)
+        time.sleep(0.1)  # another process may hold the lock of the user database
+    raise EmbeddedError(
+        f"PostgreSQL refuses to run as root and the system user {NAME} cannot be made ({said}): "
+        "run as an ordinary user, or set DATABASE_URL and REDIS_URL."
+    )

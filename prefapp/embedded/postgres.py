@@ -9,13 +9,15 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 from psycopg import pq
 
 from prefapp.embedded import account
 from prefapp.embedded.addresses import NAME, PORT, POSTGRES_SOCKET, database_url, socket_dir
 from prefapp.embedded.errors import EmbeddedError
-from prefapp.embedded.processes import end, servers_of
+from prefapp.embedded.processes import end, main_process
 
+PROGRAM = "postgres"
 VERSION = "18"
 # Crash recovery after a power failure may take a while.
 START_SECONDS = 120
@@ -67,16 +69,16 @@ def ensure_started(data_dir: Path) -> None:
 def stop(data_dir: Path) -> None:
     """Ends the server, if there is one, and what a killed one left behind. The data is safe whatever happens."""
     folder = folder_of(data_dir)
-    running = list(servers_of(folder, "postgres"))
-    pid = _recorded_pid(folder)
-    for process in running:
-        if process.pid == pid:
-            process.send_signal(signal.SIGINT)  # a fast shutdown; the postmaster ends all others
-    end(running, seconds=STOP_SECONDS)
+    end(folder, PROGRAM, by=signal.SIGINT, seconds=STOP_SECONDS)  # a fast shutdown
     # No process of this cluster is left, so whoever has the recorded pid now is a stranger.
     (folder / "postmaster.pid").unlink(missing_ok=True)
     for name in (POSTGRES_SOCKET, f"{POSTGRES_SOCKET}.lock"):
         (socket_dir(data_dir) / name).unlink(missing_ok=True)
+
+
+def find(data_dir: Path) -> psutil.Process | None:
+    """The server's main process (the postmaster), when it runs."""
+    return main_process(folder_of(data_dir), PROGRAM)
 
 
 def _programs() -> Path:
@@ -95,18 +97,11 @@ def _ping(data_dir: Path) -> int:
     return pq.PGconn.ping(f"{database_url(data_dir)}&connect_timeout=5".encode())
 
 
-def _recorded_pid(folder: Path) -> int | None:
-    try:
-        return int((folder / "postmaster.pid").read_text().split("\n", 1)[0])
-    except (OSError, ValueError):
-        return None
-
-
 def _still_starting(data_dir: Path) -> bool:
     """Waits for a server that somebody else began to start and did not live to see ready."""
-    folder, deadline = folder_of(data_dir), time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while _ping(data_dir) == pq.Ping.REJECT and time.monotonic() < deadline:
-        if not any(process.pid == _recorded_pid(folder) for process in servers_of(folder, "postgres")):
+        if not find(data_dir):
             return False
         time.sleep(0.1)
     return answers(data_dir)

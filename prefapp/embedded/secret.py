@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,13 +16,13 @@ def secret_key(data_dir: Path) -> str:
         with suppress(FileNotFoundError):
             return path.read_text()
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = data_dir / f"secret_key.{os.getpid()}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(50))
+        descriptor, draft = tempfile.mkstemp(prefix="secret_key.", dir=data_dir)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(50))
         # Of several processes that start at once, the first to link its draft decides the key for all.
         with suppress(FileExistsError):
             os.link(draft, path)
-        draft.unlink()
+        os.unlink(draft)
         return path.read_text()
     except OSError as error:
         raise EmbeddedError(

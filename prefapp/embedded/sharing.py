@@ -8,11 +8,13 @@ servers any more, so it stops them. Who comes meanwhile waits for the lock and s
 import atexit
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 from django.conf import settings
 
 from prefapp.embedded import postgres, valkey
@@ -67,9 +69,26 @@ def release(data_dir: Path) -> None:
         time.sleep(0.02)
 
 
-def running(data_dir: Path, *, database: bool = True, redis: bool = True) -> bool:
-    """Whether the servers answer."""
-    return (not database or postgres.answers(data_dir)) and (not redis or valkey.answers(data_dir))
+def configured_servers() -> dict[str, psutil.Process]:
+    """The main processes of the servers that the settings name as embedded and that run now, by folder."""
+    found = {}
+    if settings.USES_EMBEDDED_DATABASE:
+        found["postgres"] = postgres.find(settings.DATA_DIR)
+    if settings.USES_EMBEDDED_REDIS:
+        found["valkey"] = valkey.find(settings.DATA_DIR)
+    return {name: process for name, process in found.items() if process}
+
+
+def erase(data_dir: Path) -> None:
+    """Throws away everything the servers hold. Raises EmbeddedError while any process uses them."""
+    data_dir = data_dir.resolve()
+    if in_use(data_dir):
+        raise EmbeddedError(f"Another process uses {data_dir}; end it first.")
+    alone = lock(data_dir / USERS, fcntl.LOCK_EX)  # waits for the keeper to finish
+    for server in (valkey, postgres):
+        server.stop(data_dir)
+        shutil.rmtree(server.folder_of(data_dir), ignore_errors=True)
+    os.close(alone)
 
 
 def in_use(data_dir: Path) -> bool:
@@ -106,14 +125,16 @@ def _ensure_keeper(data_dir: Path) -> None:
         descriptor = lock(data_dir / KEEPER, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    with (data_dir / "keeper.log").open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "prefapp.embedded.keeper", str(data_dir)],
-            cwd=Path(__file__).resolve().parents[2],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=[descriptor],
-            start_new_session=True,  # a Ctrl-C in the terminal is not for it
-        )
-    os.close(descriptor)
+    try:
+        with (data_dir / "keeper.log").open("ab") as log:
+            subprocess.Popen(
+                [sys.executable, "-m", "prefapp.embedded.keeper", str(data_dir)],
+                cwd=Path(__file__).resolve().parents[2],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[descriptor],
+                start_new_session=True,  # a Ctrl-C in the terminal is not for it
+            )
+    finally:
+        os.close(descriptor)

