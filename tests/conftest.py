@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
@@ -72,9 +72,12 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         reason = "no Chromium on this machine"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    # Playwright runs an event loop in this thread, which Django takes for asynchronous code.
+    # Playwright runs an event loop in this thread, so Django takes everything after it for asynchronous code, which
+    # it refuses queries and gives connections of its own: allow the former, and hand on the connection of the tests.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    of_the_tests = connections[DEFAULT_DB_ALIAS]
     with sync_playwright() as playwright:
+        connections[DEFAULT_DB_ALIAS] = of_the_tests
         running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
         yield running
         running.close()

@@ -1,0 +1,1 @@
+"""A whole Prefapp in one command, with a project to try: for people who look at it and for checks from outside."""

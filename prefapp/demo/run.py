@@ -1,0 +1,142 @@
+"""Starts a demo, says when it serves, watches it, and leaves nothing running."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import shutil
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError
+
+from prefapp import embedded
+from prefapp.demo import seed
+from prefapp.demo.address import Address
+from prefapp.demo.errors import DemoError, Stopped
+from prefapp.demo.parts import Parts
+from prefapp.embedded.processes import lives
+
+READY_SECONDS = 60
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Say = Callable[[str], None]
+
+
+def run(*, host: str, port: int, fresh: bool, say: Say) -> None:
+    """Runs until somebody stops it. Raises DemoError or EmbeddedError when it cannot start or a part dies."""
+    address = Address.find(host, port)
+    data_dir: Path = settings.DATA_DIR
+    parts = Parts(settings.BASE_DIR, data_dir / "logs")
+    for number in STOP_SIGNALS:
+        signal.signal(number, _stop)
+    try:
+        _claim(data_dir)
+        if fresh:
+            _erase(data_dir)
+        parts.log_dir.mkdir(exist_ok=True)
+        known = _start(parts, address, data_dir / "demo.json")
+        say(_announcement(known))
+        _watch(parts)
+    except Stopped:
+        say("Stopping.")
+    except (OSError, DatabaseError) as error:
+        raise DemoError(" ".join(str(error).split())) from error
+    finally:
+        _ignore_signals()
+        parts.stop()
+
+
+def _stop(_number: int, _frame: object) -> NoReturn:
+    _ignore_signals()  # a terminal, `uv run` and a supervisor may each send one; nothing interrupts the stopping
+    raise Stopped
+
+
+def _ignore_signals() -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _claim(data_dir: Path) -> None:
+    """Makes this the one demo of the data directory for as long as the process lives."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        embedded.lock(data_dir / "demo.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DemoError(f"A demo already runs on {data_dir}; set PREFAPP_DATA_DIR to start another.") from error
+
+
+def _erase(data_dir: Path) -> None:
+    if not settings.USES_EMBEDDED_DATABASE:
+        raise DemoError("--fresh would empty the database that DATABASE_URL names; empty that yourself.")
+    embedded.erase(data_dir)
+    shutil.rmtree(settings.SNAPSHOT_DIR, ignore_errors=True)
+    for path in (data_dir / "demo.json", *data_dir.glob("celerybeat-schedule*")):
+        path.unlink(missing_ok=True)
+
+
+def _start(parts: Parts, address: Address, path: Path) -> dict[str, Any]:
+    """Starts everything, fills the database meanwhile, and returns what demo.json says once all of it answers."""
+    embedded.hold_configured()
+    # Web server and worker load while this process migrates: neither touches a table before it is asked to.
+    hosts = ",".join({*settings.ALLOWED_HOSTS, address.host})
+    listen = ["--host", address.ip, "--port", str(address.port)]
+    web = ["--interface", "wsgi", "--no-ws", "--workers", "2", "--blocking-threads", "4", "--log-level", "warning"]
+    parts.start(
+        "web server", "granian", [*web, *listen, "prefapp.wsgi:application"], environment={"ALLOWED_HOSTS": hosts}
+    )
+    celery = ["-A", "prefapp"]
+    worker = ["worker", "--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    parts.start("worker", "celery", [*celery, *worker], environment={})
+    call_command("migrate", verbosity=0)
+    known = {
+        "url": address.url,
+        **seed.seed(seed.read_known(path)),
+        "database_url": settings.DATABASE_URL,
+        "redis_url": settings.REDIS_URL,
+    }
+    parts.start("beat", "celery", [*celery, "beat", "--loglevel", "INFO"], environment={})
+    seed.write_known(path, known)
+    _await_ready(parts, address)
+    return known
+
+
+def _await_ready(parts: Parts, address: Address) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not _is_ready(address):
+        parts.check()
+        if time.monotonic() > deadline:
+            raise DemoError(f"The demo does not answer after {READY_SECONDS} s; see {parts.log_dir}")
+        time.sleep(0.05)
+
+
+def _is_ready(address: Address) -> bool:
+    connection = http.client.HTTPConnection(address.ip, address.port, timeout=5)
+    try:
+        connection.request("GET", "/readyz", headers={"Host": address.netloc})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _announcement(known: Mapping[str, Any]) -> str:
+    users: Mapping[str, str] = known["users"]
+    log_ins = [f"  {name:<12} {password}" for name, password in users.items()]
+    return "\n".join([f"Ready: {known['url']}", "Log-ins:", *log_ins, "Ctrl-C stops everything; the data stays."])
+
+
+def _watch(parts: Parts) -> NoReturn:
+    servers = embedded.configured_servers()
+    while True:
+        parts.check()
+        for name, server in servers.items():
+            if not lives(server):
+                raise DemoError(f"The embedded {name} ended; see {settings.DATA_DIR / name / 'server.log'}")
+        time.sleep(0.25)
