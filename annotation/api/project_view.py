@@ -31,6 +31,8 @@ class ProjectView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "\0" in request.path:
+            raise Problem(404, "No name has a NUL in it.")  # PostgreSQL could not even be asked for one
         self.project = find_project(request, kwargs["slug"])
         method = "GET" if request.method == "HEAD" else request.method or ""
         if method in self.scopes:
