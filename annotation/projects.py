@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Greatest
@@ -82,6 +83,28 @@ def change_project(project: Project, settings: Mapping[str, Any], *, actor: str)
         changed["guidelines"] = latest.version if latest else None
     if changed:
         log.append(project, [log.NewEvent("project.changed", actor, f"project:{project.uid}", changed)])
+
+
+@transaction.atomic
+def add_member(project: Project, user: User, role: Member.Role, *, actor: str) -> Member:
+    """Give a person a role in a project. Doing it again changes nothing."""
+    member, added = Member.objects.get_or_create(project=project, user=user, role=role)
+    if added:
+        log.append(project, [_member_event("member.added", member, actor)])
+    return member
+
+
+@transaction.atomic
+def remove_member(member: Member, *, actor: str) -> None:
+    """Take a role from a person. Doing it again changes nothing."""
+    removed, _ = Member.objects.filter(pk=member.pk).delete()
+    if removed:
+        log.append(member.project, [_member_event("member.removed", member, actor)])
+
+
+def _member_event(kind: str, member: Member, actor: str) -> log.NewEvent:
+    payload = {"user": member.user.get_username(), "role": str(member.role)}
+    return log.NewEvent(kind, actor, f"project:{member.project.uid}", payload)
 
 
 def _clean(project: Project) -> None:

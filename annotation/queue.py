@@ -118,11 +118,11 @@ def renew(annotator: Annotator, lease: uuid.UUID) -> dt.datetime:
     return expires_at
 
 
-def release(annotator: Annotator, lease: uuid.UUID) -> None:
-    """Give a live lease back; the comparison may be offered to this annotator again."""
+def release(annotator: Annotator, lease: uuid.UUID, *, actor: str | None = None) -> None:
+    """Give a live lease back; the comparison may be offered to this annotator again. `actor`: a lead who did it."""
     with _live(annotator, lease) as assignment:
         _give_back(assignment, State.RELEASED)
-        _tell(annotator, "lease.released", lease)
+        _tell(annotator, "lease.released", lease, actor=actor)
 
 
 def skip(annotator: Annotator, lease: uuid.UUID, *, reason: str = "") -> None:
@@ -138,6 +138,18 @@ def flag(annotator: Annotator, lease: uuid.UUID, *, reason: str = "") -> Flag:
         comparison = assignment.comparison
         _tell(annotator, "comparison.flagged", lease)
         return Flag.objects.create(comparison=comparison, annotator=annotator, reason=reason[:500])
+
+
+@transaction.atomic
+def resolve_flag(flag: Flag, *, actor: str) -> bool:
+    """Mark a flag as dealt with; False when it was already, and then nothing changes."""
+    if not Flag.objects.filter(pk=flag.pk, resolved_at=None).update(resolved_at=timezone.now()):
+        return False
+    comparison = flag.comparison
+    payload = {"annotator": flag.annotator.name}
+    event = log.NewEvent("comparison.flag_resolved", actor, f"comparison:{comparison.uid}", payload)
+    log.append(comparison.project, [event])
+    return True
 
 
 def expire(*, limit: int = 1_000) -> int:
