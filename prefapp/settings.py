@@ -185,12 +185,12 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Prefapp API",
-    "DESCRIPTION": "Preferences between model outputs: collected, kept and handed over as datasets.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": r"/api/v1/projects/\{slug\}",
     "ENUM_NAME_OVERRIDES": {
         "FeedbackKind": "annotation.models.Feedback.Kind",

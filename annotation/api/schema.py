@@ -12,6 +12,16 @@ from annotation.api import problems
 
 Document = dict[str, Any]
 
+DESCRIPTION = """
+Preferences between model outputs: collected, kept and handed over as datasets.
+
+* A program calls with `Authorization: Bearer KEY`. A key belongs to one project and holds scopes: `ingest`, `annotate`,
+  `read`, and `manage`, which is all of them.
+* Lists come in pages: follow `next` until it is null. Pages stay complete while rows are added.
+* A parameter or field that is not known is refused, never ignored.
+* Every failure is `application/problem+json`; `errors` point to what is wrong.
+"""
+
 PROBLEM: Document = {
     "type": "object",
     "description": "Why a call failed (RFC 9457).",
@@ -37,13 +47,15 @@ PROBLEM: Document = {
             },
         },
     },
-    "example": {
-        "type": "about:blank",
-        "title": "Unprocessable Content",
-        "status": 422,
-        "detail": "“overlap”: Ensure this value is greater than or equal to 1.",
-        "errors": [{"pointer": "/overlap", "detail": "Ensure this value is greater than or equal to 1."}],
-    },
+    "examples": [
+        {
+            "type": "about:blank",
+            "title": "Unprocessable Content",
+            "status": 422,
+            "detail": "“overlap”: Ensure this value is greater than or equal to 1.",
+            "errors": [{"pointer": "/overlap", "detail": "Ensure this value is greater than or equal to 1."}],
+        }
+    ],
 }
 
 ALWAYS = {
@@ -74,6 +86,7 @@ SECURITY = {
 
 def complete(result: Document, generator: SchemaGenerator, request: Request | None, public: bool) -> Document:
     """Add how callers are known and how calls fail. A hook of drf-spectacular, after generation."""
+    result["info"]["description"] = DESCRIPTION.strip()
     result["security"] = [{name: []} for name in SECURITY]
     result["components"]["securitySchemes"] = SECURITY
     result["components"]["schemas"]["Problem"] = PROBLEM

@@ -1,0 +1,134 @@
+"""The OpenAPI document: valid, complete, and true of what the API answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from jsonschema import Draft202012Validator
+from playwright.sync_api import Browser
+
+from tests import world
+from tests.api import Caller
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    return json.loads(Client().get("/api/schema/", headers={"Accept": "application/json"}).content)
+
+
+def operations(document):
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in METHODS:
+                yield path, method, operation
+
+
+def bodies(operation):
+    """(status or "request", media type, body) of an operation."""
+    for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
+        yield "request", media_type, body
+    for status, response in operation["responses"].items():
+        for media_type, body in response.get("content", {}).items():
+            yield status, media_type, body
+
+
+def closed(schema):
+    """The schema with every object closed, so that a field it does not tell of is an error."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: closed(value) for name, value in schema.items()}
+    return {"additionalProperties": False, **told} if isinstance(told.get("properties"), dict) else told
+
+
+def validator(document, schema):
+    return Draft202012Validator({**closed(schema), "components": closed(document["components"])})
+
+
+def test_the_document_is_valid_and_made_without_a_warning(tmp_path):
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
+
+
+def test_every_operation_tells_its_failures_as_problems(document):
+    for path, method, operation in operations(document):
+        statuses = {"401", "403", "404", "422", "503", "default"}
+        statuses |= {"411", "413", "415"} if "requestBody" in operation else set()
+        assert statuses <= set(operation["responses"]), (path, method)
+        for status, media_type, body in bodies(operation):
+            if status == "default" or status[0] in "45":
+                assert media_type == "application/problem+json", (path, method, status)
+                assert body["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_every_body_has_an_example_that_fits_its_schema(document):
+    for path, method, operation in operations(document):
+        for status, media_type, body in bodies(operation):
+            if media_type != "application/json":
+                continue
+            assert body.get("examples"), (path, method, status)
+            for example in body["examples"].values():
+                validator(document, body["schema"]).validate(example["value"])
+
+
+def test_the_problem_has_an_example_that_fits_its_schema(document):
+    problem = document["components"]["schemas"]["Problem"]
+    for example in problem["examples"]:
+        validator(document, problem).validate(example)
+
+
+def test_operations_have_names_of_their_own_and_a_summary(document):
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    assert all(operation.get("summary") for _, _, operation in operations(document))
+
+
+def test_the_ways_to_authenticate_are_told(document):
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["apiKey"]["type"], schemes["apiKey"]["scheme"]) == ("http", "bearer")
+    assert document["security"] == [{name: []} for name in schemes]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["", "judgments/", "events/", "progress/", "inferences/r0/"])
+def test_what_is_answered_is_what_is_told(document, path):
+    project = world.project(comparisons=2, guidelines="Prefer the truthful one.")
+    alice = world.annotator(project, "alice")
+    world.judge_next(alice, "a")
+    world.judge_next(alice, "tie")
+    told = document["paths"]["/api/v1/projects/{slug}/" + path.replace("r0", "{request_id}")]["get"]
+    schema = told["responses"]["200"]["content"]["application/json"]["schema"]
+    validator(document, schema).validate(Caller(project, "read").get(path))
+
+
+@pytest.mark.django_db
+def test_a_problem_is_what_is_told(document):
+    problem = document["components"]["schemas"]["Problem"]
+    answer = Caller(world.project(), "read")("GET", "judgments/?soucre=human")
+    validator(document, problem).validate(json.loads(answer.content))
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_the_documentation_page_works_under_the_policy_and_loads_nothing_from_elsewhere(served: str, browser: Browser):
+    page = browser.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{served}/api/docs/")
+    page.locator(".opblock").first.wait_for()
+    paths = page.locator(".opblock-summary-path").all_text_contents()
+    page.locator(".opblock-summary-control").first.click()
+    page.get_by_text("The key lacks the scope.").first.wait_for()
+    page.close()
+    assert any("judgments" in path.replace("\u200b", "") for path in paths)
+    assert said == []
+    assert [url for url in asked if not url.startswith((served, "data:"))] == []
