@@ -6,11 +6,11 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.utils import timezone
 
-from annotation import canonical, judging, log, projects, queue
-from annotation.bulk import copy_rows, reserve_ids
-from annotation.models import Annotator, Assignment, Candidate, Comparison, Member, Project, Prompt
+from annotation import judging, projects, queue
+from annotation.intake.inferences import accept_inferences
+from annotation.models import Annotator, Assignment, Member, Project, Prompt
 
 PASSWORD = "correct horse battery"
 
@@ -35,51 +35,27 @@ def project(slug: str = "summaries", *, comparisons: int = 0, **settings: Any) -
     return made
 
 
-@transaction.atomic
 def add_comparisons(project: Project, count: int, *, texts: tuple[str, str] = ("Left out.", "Taken in.")) -> None:
-    """Prompts with two outputs by two models, and their comparisons."""
+    """Prompts with two outputs by two models, and their comparisons; their request ids go on from r0."""
     start = Prompt.objects.filter(project=project).count()
-    numbers = range(start, start + count)
-    events = log.append(project, [log.NewEvent("inference.logged", "test", f"inference:r{i}") for i in numbers])
-    prompts = reserve_ids(Prompt, count)
-    outputs = reserve_ids(Candidate, 2 * count)
-    copy_rows(
-        Prompt,
-        ["id", "project", "event", "request_id", "content", "tools", "metadata", "digest", "record_digest", "salt"],
-        [
-            (
-                pk,
-                project.pk,
-                event,
-                f"r{i}",
-                f"Question {i}?",
-                [],
-                {},
-                canonical.prompt_digest(f"Question {i}?"),
-                "",
-                "",
-            )
-            for pk, event, i in zip(prompts, events, numbers, strict=True)
-        ],
-    )
-    copy_rows(
-        Candidate,
-        ["id", "project", "prompt", "output_id", "index", "content", "digest", "salt", "model_name", "model_version",
-         "model", "parameters", "metadata"],
-        [
-            (outputs[2 * n + k], project.pk, pk, f"r{i}-{k}", k, f"{texts[k]} {i}", canonical.output_digest(f"{texts[k]} {i}"),
-             "", ("aurora", "basalt")[k], "1", {"name": ("aurora", "basalt")[k], "version": "1"}, {"temperature": 0.7}, {})
-            for n, (pk, i) in enumerate(zip(prompts, numbers, strict=True))
-            for k in range(2)
-        ],
-    )  # fmt: skip
-    Comparison.objects.bulk_create(
-        Comparison(
-            project=project, prompt_id=pk, a_id=outputs[2 * n], b_id=outputs[2 * n + 1], overlap=project.overlap,
-            shuffle=canonical.stable_hash(pk) >> 33,
-        )
-        for n, pk in enumerate(prompts)
-    )  # fmt: skip
+    records = [
+        {
+            "request_id": f"r{n}",
+            "prompt": f"Question {n}?",
+            "outputs": [
+                {
+                    "output_id": f"r{n}-{k}",
+                    "content": f"{text} {n}",
+                    "model": {"name": model, "version": "1"},
+                    "parameters": {"temperature": 0.7},
+                }
+                for k, (text, model) in enumerate(zip(texts, ("aurora", "basalt"), strict=True))
+            ],
+        }
+        for n in range(start, start + count)
+    ]
+    outcomes = accept_inferences(project, records, actor="test", now=timezone.now(), rule=Project.Pairing.ALL_PAIRS)
+    assert {outcome.result for outcome in outcomes} == {"created"}, outcomes
 
 
 def annotator(project: Project, name: str) -> Annotator:
