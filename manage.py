@@ -27,10 +27,10 @@ def main() -> None:
 
     try:
         if needs_servers(sys.argv[1:]):
-            embedded.hold_configured()
+            embedded.hold_or_exit()
         execute_from_command_line(sys.argv)
     except embedded.EmbeddedError as error:
-        sys.exit(str(error))
+        sys.exit(str(error))  # the settings found the data directory unusable
 
 
 if __name__ == "__main__":

@@ -21,4 +21,4 @@ app.set_default()
 @beat_init.connect
 def hold_servers(**_: Any) -> None:
     """A worker or beat is a user of the embedded servers; a web process that only imports the app is none by this."""
-    embedded.hold_configured()
+    embedded.hold_or_exit()

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
-from django.urls import reverse_lazy
+from django.templatetags.static import static
 
 from prefapp import embedded
+
+# Lets Django's generic classes (ModelAdmin, Paginator, …) take their type parameters at run time.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -222,8 +226,12 @@ CELERY_BEAT_SCHEDULE = {
 UNFOLD = {
     "SITE_TITLE": "Prefapp",
     "SITE_HEADER": "Prefapp",
-    "SITE_URL": reverse_lazy("home"),
-    "DASHBOARD_CALLBACK": "annotation.admin.dashboard.dashboard_callback",
+    "SITE_SYMBOL": "balance",
+    "SITE_URL": "/",
+    "STYLES": [lambda _: static("admin.css")],
+    "DASHBOARD_CALLBACK": "exports.admin.start.start_page",
+    "SIDEBAR": {"navigation": "annotation.admin.navigation.sidebar"},
+    "TABS": "annotation.admin.navigation.tabs",
 }
 
 LOGGING = {

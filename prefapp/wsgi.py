@@ -8,5 +8,5 @@ from prefapp import embedded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prefapp.settings")
 
-embedded.hold_configured()
+embedded.hold_or_exit()
 application = get_wsgi_application()

@@ -7,7 +7,7 @@ what does not run yet and keeps it running until the last process that holds the
 from prefapp.embedded.addresses import celery_broker_url, database_url, django_database, redis_url
 from prefapp.embedded.errors import EmbeddedError
 from prefapp.embedded.secret import secret_key
-from prefapp.embedded.sharing import configured_servers, erase, hold, hold_configured, lock
+from prefapp.embedded.sharing import configured_servers, erase, hold, hold_configured, hold_or_exit, lock
 
 __all__ = [
     "EmbeddedError",
@@ -18,6 +18,7 @@ __all__ = [
     "erase",
     "hold",
     "hold_configured",
+    "hold_or_exit",
     "lock",
     "redis_url",
     "secret_key",

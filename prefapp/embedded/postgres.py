@@ -113,14 +113,18 @@ def _make_cluster(folder: Path) -> None:
     for left in folder.parent.glob("initdb-*"):
         shutil.rmtree(left, ignore_errors=True)
     draft = Path(tempfile.mkdtemp(prefix="initdb-", dir=folder.parent))
-    account.make_private(draft)
-    choices: list[str | Path | int] = ["--username", NAME, "--auth=trust", "--encoding=UTF8", "--no-instructions"]
-    # The builtin provider sorts alike on every machine.
-    locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-    _run([programs / "initdb", "--pgdata", draft, *choices, *locale])
-    single: list[str | Path | int] = [programs / "postgres", "--single", "-D", draft, "postgres"]
-    _run(single, text=f"CREATE DATABASE {NAME}\n")
-    draft.rename(folder)
+    try:
+        account.make_private(draft)
+        choices = ["--username", NAME, "--auth=trust", "--encoding=UTF8", "--no-instructions"]
+        # The builtin provider sorts alike on every machine.
+        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        _run(programs / "initdb", "--pgdata", draft, *choices, *locale)
+        single = ["--single", "-c", "exit_on_error=on", "-D", draft, "postgres"]
+        _run(programs / "postgres", *single, text=f"CREATE DATABASE {NAME}\n")
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 def _start(data_dir: Path) -> None:
@@ -129,19 +133,19 @@ def _start(data_dir: Path) -> None:
     account.make_private(socket_dir(data_dir))
     settings = {**SETTINGS, "unix_socket_directories": socket_dir(data_dir)}
     options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-    command: list[str | Path | int] = [programs / "pg_ctl", "start", "--wait", "--silent", "--timeout", START_SECONDS]
-    _run([*command, "--pgdata", folder, "--log", folder / "server.log", "--options", options])
+    waiting = ["--wait", "--timeout", START_SECONDS, "--log", folder / "server.log", "--silent"]
+    _run(programs / "pg_ctl", "start", "--pgdata", folder, "--options", options, *waiting)
     if not answers(data_dir):
         raise EmbeddedError(f"The embedded PostgreSQL does not answer; see {folder / 'server.log'}.")
 
 
-def _run(command: list[str | Path | int], *, text: str = "") -> None:
+def _run(program: Path, *arguments: object, text: str = "") -> None:
     # Files and not pipes: the server inherits them and would keep a pipe open for as long as it runs.
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as given:
         given.write(text)
         given.seek(0)
         done = subprocess.run(
-            [str(part) for part in command],
+            [str(program), *map(str, arguments)],
             stdin=given,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -151,6 +155,7 @@ def _run(command: list[str | Path | int], *, text: str = "") -> None:
             **account.as_server(),
         )
         output.seek(0)
-        said = " ".join(output.read().split())
+        lines = [line.strip() for line in output if line.strip()]
     if done.returncode:
-        raise EmbeddedError(f"{Path(str(command[0])).name} failed: {said[-500:] or f'exit code {done.returncode}'}")
+        reasons = [line for line in lines if "FATAL" in line or "error" in line] or lines or ["no reason given"]
+        raise EmbeddedError(f"{program.name} failed: {reasons[0]}")

@@ -32,6 +32,14 @@ def hold_configured() -> None:
     hold(settings.DATA_DIR, database=settings.USES_EMBEDDED_DATABASE, redis=settings.USES_EMBEDDED_REDIS)
 
 
+def hold_or_exit() -> None:
+    """The same for a program's first lines: what hinders it is one line on stderr and exit code 1."""
+    try:
+        hold_configured()
+    except EmbeddedError as error:
+        sys.exit(str(error))
+
+
 def hold(data_dir: Path, *, database: bool = True, redis: bool = True) -> None:
     """Starts the servers that do not run yet and keeps them running until this process ends.
 
