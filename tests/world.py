@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from annotation import judging, projects, queue
 from annotation.intake.inferences import accept_inferences
@@ -15,9 +16,15 @@ from annotation.models import Annotator, Assignment, Member, Project, Prompt
 PASSWORD = "correct horse battery"
 
 
+@functools.cache
+def password_hash() -> str:
+    """The hash of PASSWORD, made once: hashing is slow on purpose."""
+    return make_password(PASSWORD)
+
+
 def person(name: str, **fields: Any) -> User:
-    """A signed-up person; `is_superuser`, `is_staff` and the like as fields."""
-    return User.objects.create_user(name, password=PASSWORD, **fields)
+    """A signed-up person with PASSWORD; `is_superuser`, `is_staff` and the like as fields."""
+    return User.objects.create(username=name, password=password_hash(), **fields)
 
 
 def lead(name: str, project: Project) -> User:
@@ -54,7 +61,7 @@ def add_comparisons(project: Project, count: int, *, texts: tuple[str, str] = ("
         }
         for n in range(start, start + count)
     ]
-    outcomes = accept_inferences(project, records, actor="test", now=timezone.now(), rule=Project.Pairing.ALL_PAIRS)
+    outcomes = accept_inferences(project, records, actor="test", rule=Project.Pairing.ALL_PAIRS)
     assert {outcome.result for outcome in outcomes} == {"created"}, outcomes
 
 
