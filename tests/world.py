@@ -8,9 +8,10 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from annotation import judging, projects, queue
-from annotation.intake.inferences import accept_inferences
+from annotation.intake.inferences import accept_inferences, check_inference
 from annotation.models import Annotator, Assignment, Member, Project, Prompt
 
 PASSWORD = "correct horse battery"
@@ -61,7 +62,8 @@ def add_comparisons(project: Project, count: int, *, texts: tuple[str, str] = ("
         }
         for n in range(start, start + count)
     ]
-    outcomes = accept_inferences(project, records, actor="test", rule=Project.Pairing.ALL_PAIRS)
+    checked = [check_inference(project, record, now=timezone.now()) for record in records]
+    outcomes = accept_inferences(project, checked, actor="test", rule=Project.Pairing.ALL_PAIRS)
     assert {outcome.result for outcome in outcomes} == {"created"}, outcomes
 
 
