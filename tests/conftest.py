@@ -39,13 +39,20 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """Lets Django empty the test database after a transactional test, past the triggers that keep facts for ever."""
+    """Lets Django empty the test database after a transactional test, past the triggers that keep facts for ever.
+
+    By DELETE: on tables of a few rows it takes a tenth of the time of TRUNCATE.
+    """
+
     execute_sql_flush = connection.ops.execute_sql_flush
+
+    def delete_all(style: object, tables: Iterable[str], **options: object) -> list[str]:
+        return [f'DELETE FROM "{table}"' for table in tables]
 
     def flush_past_triggers(statements: Iterable[str]) -> None:
         execute_sql_flush(["SET LOCAL session_replication_role = replica", *statements])
 
-    with patch.object(connection.ops, "execute_sql_flush", flush_past_triggers):
+    with patch.multiple(connection.ops, sql_flush=delete_all, execute_sql_flush=flush_past_triggers):
         yield
 
 
