@@ -6,7 +6,6 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -57,24 +56,25 @@ def paginate(
 ) -> Page[Row]:
     """The page that a query, checked by PageParameters, asks for, in ascending order of the keys.
 
-    `keys` are integer fields of the rows or of their relations that together are unique and never change. Raises
+    `keys` are integer fields of the rows or of their relations that never change; the last one is `pk`. Raises
     Problem 422 for a cursor that is none of this list.
     """
     limit, cursor = query["limit"], query.get("cursor")
-    backwards, position = _read_cursor(cursor, len(keys)) if cursor else (False, [])
-    if position:
-        rows = rows.filter(_beyond(keys, position, "lt" if backwards else "gt"))
+    backwards, start = _read_cursor(cursor, len(keys)) if cursor else (False, [])
+    found = rows.filter(_beyond(keys, start, "lt" if backwards else "gt")) if start else rows
     order = [f"-{key}" for key in keys] if backwards else keys
-    found = list(rows.order_by(*order)[: limit + 1])
-    more, found = len(found) > limit, found[:limit]
+    # The keys first and alone: with all that a row needs joined in, PostgreSQL would sort the whole list for a page.
+    positions = list(found.order_by(*order).values_list(*keys)[: limit + 1])
+    more, positions = len(positions) > limit, positions[:limit]
     if backwards:
-        found.reverse()
-    has_next = bool(found) and (more or backwards)
-    has_previous = bool(found) and (more if backwards else bool(position))
+        positions.reverse()
+    has_next = bool(positions) and (more or backwards)
+    has_previous = bool(positions) and (more if backwards else bool(start))
+    loaded = {row.pk: row for row in rows.filter(pk__in=[position[-1] for position in positions])}
     return Page(
-        found,
-        url_with(request, cursor=_cursor("n", found[-1], keys)) if has_next else None,
-        url_with(request, cursor=_cursor("p", found[0], keys)) if has_previous else None,
+        [loaded[position[-1]] for position in positions if position[-1] in loaded],
+        url_with(request, cursor=_cursor("n", positions[-1])) if has_next else None,
+        url_with(request, cursor=_cursor("p", positions[0])) if has_previous else None,
     )
 
 
@@ -86,18 +86,18 @@ def url_with(request: Request, **parameters: str | int) -> str:
     return request.build_absolute_uri(f"?{query.urlencode()}")
 
 
-def _beyond(keys: Sequence[str], position: Sequence[int], lookup: str) -> Q:
+def _beyond(keys: Sequence[str], start: Sequence[int], lookup: str) -> Q:
     """Rows after (or before) a position in the lexical order of the keys."""
     beyond = Q()
     for n, key in enumerate(keys):
-        same = Q(**dict(zip(keys[:n], position[:n], strict=True)))
-        beyond |= same & Q(**{f"{key}__{lookup}": position[n]})
+        same = Q(**dict(zip(keys[:n], start[:n], strict=True)))
+        beyond |= same & Q(**{f"{key}__{lookup}": start[n]})
     # The plain range of the first key is what an index can use.
-    return Q(**{f"{keys[0]}__{lookup}e": position[0]}) & beyond
+    return Q(**{f"{keys[0]}__{lookup}e": start[0]}) & beyond
 
 
-def _cursor(direction: str, row: Model, keys: Sequence[str]) -> str:
-    text = ":".join([direction, *(str(attrgetter(key.replace("__", "."))(row)) for key in keys)])
+def _cursor(direction: str, position: Sequence[int]) -> str:
+    text = ":".join([direction, *map(str, position)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
