@@ -1,0 +1,1 @@
+"""Snapshots over the API: asked for, listed, followed, previewed, cancelled, downloaded."""

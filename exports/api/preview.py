@@ -1,0 +1,64 @@
+"""What a recipe would give, before anything is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.api.project_view import ProjectView, Scope
+from exports.api.snapshots import WantedSerializer, read_wanted
+from exports.pipeline.preview import preview
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    """Counts of every stage, and the first rows of the first format."""
+
+    watermark = serializers.IntegerField()
+    counts = serializers.DictField(help_text="By stage: selected, curated (and dropped by rule), sampled, split.")
+    format = serializers.CharField(help_text="The format of `rows`.")
+    rows = serializers.ListField(child=serializers.DictField(), max_length=10)
+
+
+EXAMPLE = {
+    "watermark": 812,
+    "counts": {
+        "selected": {"judgments": 400, "pairs": 200, "prompts": 200, "judges": 3},
+        "curated": {"pairs": 195, "decided": 160, "ties": 30, "both_bad": 5, "dropped": {"identical": 5}},
+        "sampled": {"pairs": 195, "decided": 160},
+        "split": {"train_prompts": 176, "test_prompts": 19},
+    },
+    "format": "preference",
+    "rows": [
+        {
+            "prompt": [{"role": "user", "content": "What is a seal?"}],
+            "chosen": [{"role": "assistant", "content": "A marine mammal."}],
+            "rejected": [{"role": "assistant", "content": "A stamp."}],
+            "meta_pair_id": "6f9619ff-8b86-8011-ab2d-00c04fc964ff",
+        }
+    ],
+}
+
+
+class PreviewView(ProjectView):
+    """What a recipe would give."""
+
+    scopes = {"POST": Scope.READ}
+
+    @extend_schema(
+        operation_id="snapshots_preview",
+        summary="Preview a recipe",
+        description="Nothing is built or stored.",
+        request=WantedSerializer,
+        responses=PreviewSerializer,
+        examples=[
+            OpenApiExample("Pairs with two votes", {"recipe": {"min_votes": 2}}, request_only=True),
+            OpenApiExample("A preview", EXAMPLE, response_only=True),
+        ],
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        recipe, _, _ = read_wanted(request, self.project)
+        return Response(preview(self.project, recipe))

@@ -1,0 +1,276 @@
+"""Snapshots: ask for one, list them, follow one, cancel one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation import canonical
+from annotation.api.inputs import read_body
+from annotation.api.pagination import PageParameters, paginate
+from annotation.api.problems import Problem
+from annotation.api.project_view import ProjectView, Scope
+from annotation.models import Project
+from exports.models import Recipe, Snapshot
+from exports.pipeline import publish
+from exports.pipeline.recipe import RecipeBody, RecipeError, parse_recipe, resolved
+from exports.recipes import resolve
+
+KEY_LENGTH = 200
+
+
+class RecipeField(serializers.JSONField):
+    """A recipe object, or the name of one of the project's recipes."""
+
+
+class WantedSerializer(serializers.Serializer[Any]):
+    """What is to be built."""
+
+    recipe = RecipeField(default=dict, help_text="A recipe object, or the name of a recipe of the project.")
+    formats = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="In place of the recipe's own formats."
+    )
+
+
+class FileSerializer(serializers.Serializer[Any]):
+    """A file of a ready snapshot."""
+
+    path = serializers.CharField()
+    bytes = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    rows = serializers.IntegerField(allow_null=True, help_text="null: no data file.")
+    url = serializers.URLField()
+
+
+class SnapshotSerializer(serializers.Serializer[Any]):
+    """One version of the dataset."""
+
+    version = serializers.IntegerField(min_value=1)
+    status = serializers.ChoiceField(Snapshot.Status.choices)
+    progress = serializers.FloatField(min_value=0, max_value=1)
+    # The stubs take it for Field.parent; to REST framework a declared field of that name is like any other.
+    parent = serializers.IntegerField(allow_null=True, help_text="The version that an increment builds on.")  # type: ignore[assignment]
+    watermark = serializers.IntegerField(help_text="The log position up to which it has seen everything.")
+    watermark_hash = serializers.CharField(help_text="The hash of the log at that position.")
+    rows = serializers.IntegerField(help_text="Rows of all data files together.")
+    bytes = serializers.IntegerField(help_text="Bytes of all files together.")
+    recipe = serializers.DictField(help_text="The whole recipe, with its defaults.")
+    recipe_name = serializers.CharField(allow_null=True)
+    error = serializers.CharField(allow_null=True, help_text="Why it failed.")
+    created_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    files = FileSerializer(many=True, help_text="Empty until it is ready.")
+
+
+class SnapshotPageSerializer(serializers.Serializer[Any]):
+    """A page of snapshots, oldest first."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = SnapshotSerializer(many=True)
+
+
+QUEUED = {
+    "version": 4,
+    "status": "queued",
+    "progress": 0.0,
+    "parent": None,
+    "watermark": 812,
+    "watermark_hash": "5d0c1f2e3b4a59687786950413223140c1d2e3f4a5b6978879605142332415a6",
+    "rows": 0,
+    "bytes": 0,
+    "recipe": resolved(parse_recipe({"min_votes": 2, "formats": ["preference"]})),
+    "recipe_name": None,
+    "error": None,
+    "created_at": "2026-05-01T10:00:00Z",
+    "ended_at": None,
+    "files": [],
+}
+READY = QUEUED | {
+    "status": "ready",
+    "progress": 1.0,
+    "rows": 1200,
+    "bytes": 2_400_000,
+    "ended_at": "2026-05-01T10:00:02Z",
+    "files": [
+        {
+            "path": "preference/train-00000-of-00001.parquet",
+            "bytes": 2_390_000,
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "rows": 1200,
+            "url": "https://prefapp.example/api/v1/projects/demo/snapshots/4/files/"
+            "preference/train-00000-of-00001.parquet",
+        }
+    ],
+}
+VERSION = OpenApiParameter(
+    "version", str, OpenApiParameter.PATH, description="A number, or `latest`: the newest ready."
+)
+
+
+class SnapshotsView(ProjectView):
+    """The snapshots of a project."""
+
+    scopes = {"GET": Scope.READ, "POST": Scope.MANAGE}
+    parameters = PageParameters
+
+    @extend_schema(
+        operation_id="snapshots_list",
+        summary="List snapshots",
+        description="Oldest first.",
+        parameters=[PageParameters],
+        responses=SnapshotPageSerializer,
+        examples=[
+            OpenApiExample("One snapshot", {"next": None, "previous": None, "results": [READY]}, response_only=True)
+        ],
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        snapshots = Snapshot.objects.filter(project=self.project).select_related("parent", "named_recipe")
+        page = paginate(request, self.query, snapshots.prefetch_related("files"))
+        return Response(page.answer([describe_snapshot(request, self.project, row) for row in page.rows]))
+
+    @extend_schema(
+        operation_id="snapshots_create",
+        summary="Ask for a snapshot",
+        description="Contains everything that was acknowledged before the call. A worker builds it; follow `Location` "
+        "until `status` is `ready`, `failed` or `cancelled`.",
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                str,
+                OpenApiParameter.HEADER,
+                description="The same key and body again give the same snapshot; another body is a 409.",
+            )
+        ],
+        request=WantedSerializer,
+        responses={
+            202: SnapshotSerializer,
+            409: OpenApiResponse(description="The Idempotency-Key stands for another body."),
+        },
+        examples=[
+            OpenApiExample("Pairs with two votes", {"recipe": {"min_votes": 2}}, request_only=True),
+            OpenApiExample("A named recipe", {"recipe": "dpo", "formats": ["preference"]}, request_only=True),
+            OpenApiExample("Queued", QUEUED, response_only=True, status_codes=["202"]),
+        ],
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        recipe, named, digest = read_wanted(request, self.project)
+        wanted = publish.Request(recipe, self.actor, named=named, key=_idempotency_key(request), digest=digest)
+        try:
+            snapshot = publish.request(self.project, wanted)
+        except publish.ConflictError as error:
+            raise Problem(409, str(error)) from None
+        described = describe_snapshot(request, self.project, snapshot)
+        location = request.build_absolute_uri(reverse("api-snapshot", args=[self.project.slug, snapshot.version]))
+        return Response(described, status=202, headers={"Location": location})
+
+
+class SnapshotView(ProjectView):
+    """One snapshot."""
+
+    scopes = {"GET": Scope.READ}
+
+    @extend_schema(
+        operation_id="snapshot_read",
+        summary="Read a snapshot",
+        parameters=[VERSION],
+        responses=SnapshotSerializer,
+        examples=[OpenApiExample("Ready", READY, response_only=True)],
+    )
+    def get(self, request: Request, slug: str, version: str) -> Response:
+        return Response(describe_snapshot(request, self.project, find_snapshot(self.project, version)))
+
+
+class CancelView(ProjectView):
+    """Giving a snapshot up before it is ready."""
+
+    scopes = {"POST": Scope.MANAGE}
+
+    @extend_schema(
+        operation_id="snapshot_cancel",
+        summary="Cancel a snapshot",
+        description="One that is queued or being built; a second time changes nothing.",
+        parameters=[VERSION],
+        request=None,
+        responses={
+            202: SnapshotSerializer,
+            409: OpenApiResponse(description="It has ended already."),
+        },
+        examples=[OpenApiExample("Cancelled", QUEUED | {"status": "cancelled"}, response_only=True)],
+    )
+    def post(self, request: Request, slug: str, version: str) -> Response:
+        snapshot = find_snapshot(self.project, version)
+        try:
+            publish.cancel(snapshot)
+        except publish.ConflictError as error:
+            raise Problem(409, str(error)) from None
+        snapshot.refresh_from_db()
+        return Response(describe_snapshot(request, self.project, snapshot), status=202)
+
+
+def find_snapshot(project: Project, version: str) -> Snapshot:
+    """The snapshot of that number, or the newest ready one for `latest`; Problem 404 when there is none."""
+    snapshots = Snapshot.objects.filter(project=project).select_related("parent", "named_recipe", "project")
+    if version == "latest":
+        found = snapshots.filter(status=Snapshot.Status.READY).order_by("-version").first()
+    elif version.isdecimal() and version.isascii() and len(version) < 10:
+        found = snapshots.filter(version=int(version)).first()
+    else:
+        found = None
+    if found is None:
+        raise Problem(404, f"There is no snapshot “{version}” in this project.")
+    return found
+
+
+def read_wanted(request: Request, project: Project) -> tuple[RecipeBody, Recipe | None, str]:
+    """The recipe that a body asks for, the named recipe it came from, and the digest of the body; Problem 422."""
+    body = read_body(request, WantedSerializer)
+    try:
+        recipe, named = resolve(project, body["recipe"], body.get("formats"))
+    except RecipeError as error:
+        errors = [(field.pointer, field.detail) for field in error.errors]
+        raise Problem(422, f"The recipe is refused: {error}", errors=errors) from None
+    return recipe, named, canonical.digest(request.data)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 1 <= len(key) <= KEY_LENGTH:
+        raise Problem(422, f"The Idempotency-Key must have 1 to {KEY_LENGTH} characters.")
+    return key
+
+
+def describe_snapshot(request: Request, project: Project, snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot as SnapshotSerializer."""
+    return {
+        "version": snapshot.version,
+        "status": snapshot.status,
+        "progress": snapshot.progress,
+        "parent": snapshot.parent.version if snapshot.parent else None,
+        "watermark": snapshot.watermark,
+        "watermark_hash": snapshot.watermark_hash,
+        "rows": snapshot.rows,
+        "bytes": snapshot.bytes,
+        "recipe": snapshot.recipe,
+        "recipe_name": snapshot.named_recipe.name if snapshot.named_recipe else None,
+        "error": snapshot.error or None,
+        "created_at": snapshot.created_at,
+        "ended_at": snapshot.ended_at,
+        "files": [
+            {
+                "path": file.path,
+                "bytes": file.bytes,
+                "sha256": file.sha256,
+                "rows": file.rows,
+                "url": request.build_absolute_uri(
+                    reverse("api-snapshot-file", args=[project.slug, snapshot.version, file.path])
+                ),
+            }
+            for file in snapshot.files.all()
+        ],
+    }

@@ -1,0 +1,15 @@
+"""Paths below /api/v1/projects/{slug}/ that have to do with snapshots."""
+
+from django.urls import path
+
+from exports.api.files import SnapshotFileView
+from exports.api.preview import PreviewView
+from exports.api.snapshots import CancelView, SnapshotsView, SnapshotView
+
+urlpatterns = [
+    path("snapshots/", SnapshotsView.as_view(), name="api-snapshots"),
+    path("snapshots/preview/", PreviewView.as_view(), name="api-snapshot-preview"),
+    path("snapshots/<str:version>/", SnapshotView.as_view(), name="api-snapshot"),
+    path("snapshots/<str:version>/cancel/", CancelView.as_view(), name="api-snapshot-cancel"),
+    path("snapshots/<str:version>/files/<path:path>", SnapshotFileView.as_view(), name="api-snapshot-file"),
+]

@@ -1,0 +1,58 @@
+"""`judgments`: one row a judgment as it was selected, before consensus and sampling: the audit table."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from exports.pipeline.formats.format import Column, Format, Rows
+
+SCHEMA = pa.schema(
+    [
+        ("judgment_id", pa.string()),
+        ("request_id", pa.string()),
+        ("comparison_id", pa.string()),
+        ("feedback_id", pa.string()),
+        ("kind", pa.string()),
+        ("source_type", pa.string()),
+        ("source_id", pa.string()),
+        ("source_version", pa.string()),
+        ("outcome", pa.string()),
+        ("chosen", pa.string()),
+        ("rejected", pa.string()),
+        ("outputs", pa.list_(pa.string())),
+        ("presented", pa.list_(pa.string())),
+        ("strength", pa.int32()),
+        ("scores", pa.string()),
+        ("criteria", pa.string()),
+        ("confidence", pa.float64()),
+        ("rationale", pa.string()),
+        ("principle", pa.string()),
+        ("critique", pa.string()),
+        ("duration_ms", pa.int64()),
+        ("active_ms", pa.int64()),
+        ("judged_at", pa.timestamp("us", "UTC")),
+        ("position", pa.int64()),
+        ("surplus", pa.bool_()),
+        ("guidelines_version", pa.int32()),
+        ("models", pa.list_(pa.string())),
+        ("output_digests", pa.list_(pa.string())),
+        ("prompt_digest", pa.string()),
+        ("language", pa.string()),
+        ("lease_id", pa.string()),
+        ("pair_id", pa.string()),
+    ]
+)
+
+
+def _convert(judgments: pa.RecordBatch) -> list[Column]:
+    return [judgments[column.name].cast(column.type) for column in SCHEMA]
+
+
+JUDGMENTS = Format(
+    name="judgments",
+    about="Every selected judgment with its provenance, before consensus, rules and sampling; `scores` and `criteria` "
+    "are JSON, `outputs`, `models` and `output_digests` go together, `presented` is left then right.",
+    rows=Rows.JUDGMENTS,
+    schema=SCHEMA,
+    convert=_convert,
+)

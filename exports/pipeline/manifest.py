@@ -1,0 +1,118 @@
+"""Manifest: what a snapshot is made of and how it came about, from the numbers that the stages counted.
+
+Nothing here reads a clock: the same recipe and watermark give the same manifest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+
+from exports.pipeline.session import Session
+from exports.pipeline.write import SETTINGS, WrittenFile
+
+MANIFEST_VERSION = 1
+# Raised by hand when a stage or format gives other rows or bytes than before for the same recipe and watermark.
+PIPELINE_VERSION = 1
+WRITERS = ("adbc-driver-postgresql", "pyarrow")
+
+# The settings as the log tells them, up to the watermark: what the project says now may be younger.
+PROJECT_SETTINGS = """
+SELECT e.payload::text AS payload FROM recipe r
+JOIN annotation_seal s ON s.project_id = r.project_id AND s.position <= r.watermark
+JOIN annotation_event e ON e.id = s.event_id
+WHERE e.kind IN ('project.created', 'project.changed')
+ORDER BY s.position
+"""
+GUIDELINES = """
+SELECT g.version, g.text, count(*) AS judgments
+FROM audit JOIN annotation_judgment j ON j.id = audit.judgment_id
+LEFT JOIN annotation_guidelineversion g ON g.id = j.guidelines_id
+GROUP BY g.version, g.text ORDER BY g.version
+"""
+SOURCES = """
+SELECT source_type, count(*) AS judgments, count(DISTINCT source_id) AS judges
+FROM vote GROUP BY source_type ORDER BY source_type
+"""
+MODELS = """
+SELECT btrim(c.model_name || ' ' || c.model_version) COLLATE "C" AS model, count(*) AS outputs
+FROM (SELECT a_id AS id FROM vote UNION SELECT b_id FROM vote) AS judged
+JOIN annotation_candidate c ON c.id = judged.id
+GROUP BY 1 ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a snapshot is a snapshot of."""
+
+    project: str
+    version: int
+    parent: int | None
+    watermark: int
+    watermark_hash: str
+    recipe: Mapping[str, Any]
+    recipe_name: str | None
+
+
+@dataclass(frozen=True)
+class Collection:
+    """How the judgments came about: the project's settings as of the watermark, guidelines, sources and models."""
+
+    settings: dict[str, Any]
+    guidelines: list[dict[str, Any]]
+    sources: list[dict[str, Any]]
+    models: list[dict[str, Any]]
+
+
+def read_collection(session: Session) -> Collection:
+    """How the selected judgments were collected; after the split stage."""
+    settings: dict[str, Any] = {}
+    for row in session.rows(PROJECT_SETTINGS):
+        settings |= json.loads(row["payload"])
+    settings.pop("members", None)  # names of people are no part of a data set
+    return Collection(settings, session.rows(GUIDELINES), session.rows(SOURCES), session.rows(MODELS))
+
+
+def make_manifest(
+    origin: Origin, collection: Collection, counts: Mapping[str, Any], files: Sequence[WrittenFile]
+) -> dict[str, Any]:
+    """The manifest as plain JSON; it lists every file but itself."""
+    return {
+        "manifest": MANIFEST_VERSION,
+        "project": origin.project,
+        "version": origin.version,
+        "parent": origin.parent,
+        "watermark": {"position": origin.watermark, "hash": origin.watermark_hash},
+        "recipe": dict(origin.recipe),
+        "recipe_name": origin.recipe_name,
+        "code": {"pipeline": PIPELINE_VERSION},
+        "writers": {name: version(name) for name in WRITERS} | {"parquet": pa.cpp_build_info.version, **SETTINGS},
+        "collection": {
+            "settings": collection.settings,
+            "guidelines": [{k: row[k] for k in ("version", "judgments")} for row in collection.guidelines],
+            "sources": collection.sources,
+            "models": collection.models,
+        },
+        "counts": dict(counts),
+        "files": [_describe(file) for file in files],
+    }
+
+
+def _describe(file: WrittenFile) -> dict[str, Any]:
+    described = asdict(file)
+    if file.schema is None:
+        del described["rows"], described["schema"]
+    else:
+        described["schema"] = [{"name": name, "type": type_} for name, type_ in file.schema]
+    return described
+
+
+def as_bytes(manifest: Mapping[str, Any]) -> bytes:
+    """The file: indented JSON in a fixed order."""
+    return json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"

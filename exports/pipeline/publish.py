@@ -1,0 +1,221 @@
+"""Publish: the life of a snapshot from asked-for to ready, failed or cancelled. The only writer of its state.
+
+An attempt owns the snapshot while the row is `building` under its number: every step of it says the number, so an
+attempt that was given up can change nothing any more. Each attempt has folders of its own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max
+from django.db.models.functions import Now
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+
+from annotation import log
+from annotation.models import Project
+from exports.models import Recipe, Snapshot, SnapshotFile
+from exports.pipeline.recipe import RecipeBody, resolved
+from exports.pipeline.write import WrittenFile, sync
+
+logger = logging.getLogger(__name__)
+
+BUILD_TASK = "exports.build"
+STALE_SECONDS = 15
+ATTEMPTS = 3
+GIVEN_UP = f"Building it was broken off {ATTEMPTS} times (a worker or the database went away). Ask for a new version."
+Status = Snapshot.Status
+
+
+class ConflictError(Exception):
+    """The idempotency key stands for another request, or the snapshot is in another state."""
+
+
+class LostError(Exception):
+    """This attempt no longer owns the snapshot: it was cancelled, or another attempt took over."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for: a recipe, by whom, and what makes asking twice the same (`digest`: of what was sent)."""
+
+    recipe: RecipeBody
+    actor: str
+    named: Recipe | None = None
+    key: str | None = None
+    digest: str = ""
+
+
+def request(project: Project, wanted: Request, *, enqueue: bool = True) -> Snapshot:
+    """A new queued snapshot that will contain everything committed before this call; a worker is told after commit.
+
+    The same key and digest again give the same snapshot; ConflictError for the same key with another digest.
+    `enqueue=False` leaves the building to the caller.
+    """
+    if earlier := _earlier(project, wanted):
+        return earlier
+    head = log.seal(project)
+    try:
+        with transaction.atomic():
+            # Single-file for one project, so that versions are dense.
+            Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+            latest = Snapshot.objects.filter(project=project).aggregate(latest=Max("version"))["latest"] or 0
+            snapshot = Snapshot.objects.create(
+                project=project, version=latest + 1, recipe=resolved(wanted.recipe), named_recipe=wanted.named,
+                watermark=head.position, watermark_hash=head.hash, created_by=wanted.actor,
+                idempotency_key=wanted.key, request_digest=wanted.digest,
+            )  # fmt: skip
+            if enqueue:
+                _tell_worker(snapshot.pk)
+    except IntegrityError:
+        # Somebody asked with the same key at the same time.
+        if earlier := _earlier(project, wanted):
+            return earlier
+        raise
+    return snapshot
+
+
+def _earlier(project: Project, wanted: Request) -> Snapshot | None:
+    if wanted.key is None:
+        return None
+    earlier = Snapshot.objects.filter(project=project, idempotency_key=wanted.key).first()
+    if earlier and earlier.request_digest != wanted.digest:
+        raise ConflictError(f"The idempotency key already stands for another request, version {earlier.version}.")
+    return earlier
+
+
+def _tell_worker(pk: int) -> None:
+    transaction.on_commit(partial(_send, pk))
+
+
+def _send(pk: int) -> None:
+    try:
+        current_app.send_task(BUILD_TASK, args=[pk], retry=False)
+    except BrokerError:
+        # The row stands; requeue_stale tells a worker once the broker answers again.
+        logger.warning("snapshot %d could not be queued: the broker does not answer", pk)
+
+
+def claim(pk: int) -> Snapshot | None:
+    """Take a queued snapshot as a new attempt; None when it is not queued (any more)."""
+    taken = Snapshot.objects.filter(pk=pk, status=Status.QUEUED).update(
+        status=Status.BUILDING, attempt=F("attempt") + 1, progress=0, heartbeat_at=Now()
+    )
+    return Snapshot.objects.select_related("project", "named_recipe", "parent").get(pk=pk) if taken else None
+
+
+def _owned(snapshot: Snapshot) -> Any:
+    return Snapshot.objects.filter(pk=snapshot.pk, status=Status.BUILDING, attempt=snapshot.attempt)
+
+
+def beat(snapshot: Snapshot, progress: float) -> bool:
+    """Say that the attempt lives and how far it is; False when it no longer owns the snapshot."""
+    return bool(_owned(snapshot).update(heartbeat_at=Now(), progress=min(max(progress, 0.0), 1.0)))
+
+
+def fail(snapshot: Snapshot, reason: str) -> None:
+    """End the attempt's snapshot as failed, for a reason that people can read."""
+    if _owned(snapshot).update(status=Status.FAILED, error=reason, ended_at=timezone.now()):
+        remove_drafts(snapshot)
+
+
+def cancel(snapshot: Snapshot) -> None:
+    """Give up a queued or building snapshot; a living attempt notices. Raises ConflictError for one that has ended."""
+    unfinished = Snapshot.objects.filter(pk=snapshot.pk, status__in=[Status.QUEUED, Status.BUILDING])
+    if not unfinished.update(status=Status.CANCELLED, ended_at=timezone.now()):
+        status = Snapshot.objects.values_list("status", flat=True).get(pk=snapshot.pk)
+        if status != Status.CANCELLED:
+            raise ConflictError(f"Version {snapshot.version} is {status} and cannot be cancelled.")
+    snapshot.refresh_from_db()
+    remove_drafts(snapshot)
+
+
+def requeue_stale() -> int:
+    """Tell a worker again of every unfinished snapshot without a sign of life; return how many.
+
+    One that was broken off too often fails.
+    """
+    before = timezone.now() - dt.timedelta(seconds=STALE_SECONDS)
+    stale = Snapshot.objects.filter(status__in=[Status.QUEUED, Status.BUILDING], heartbeat_at__lt=before)
+    requeued = 0
+    for snapshot in stale.select_related("project").order_by("pk")[:100]:
+        if snapshot.status == Status.BUILDING and snapshot.attempt >= ATTEMPTS:
+            fail(snapshot, GIVEN_UP)
+            continue
+        with transaction.atomic():
+            # Unless it moved since it was listed. The heartbeat spaces out further tries.
+            same = stale.filter(pk=snapshot.pk, attempt=snapshot.attempt)
+            if same.update(status=Status.QUEUED, heartbeat_at=Now()):
+                _tell_worker(snapshot.pk)
+                requeued += 1
+    return requeued
+
+
+def draft_folder(snapshot: Snapshot) -> Path:
+    """The empty folder that this attempt writes in; what earlier attempts left is removed."""
+    remove_drafts(snapshot)
+    draft = _folder_of_project(snapshot) / f".{_name(snapshot)}"
+    draft.mkdir(parents=True)
+    return draft
+
+
+def remove_drafts(snapshot: Snapshot) -> None:
+    """Remove the folders of this attempt and those before it, save one that was published."""
+    folder = _folder_of_project(snapshot)
+    for attempt in range(1, snapshot.attempt + 1):
+        name = f"v{snapshot.version}-{attempt}"
+        shutil.rmtree(folder / f".{name}", ignore_errors=True)
+        if not Snapshot.objects.filter(folder=_below_root(folder / name)).exists():
+            shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manifest: dict[str, Any]) -> None:
+    """Make the written folder the snapshot, at once and for good. Raises LostError when the attempt owns it no more."""
+    sync({draft, *((draft / file.path).parent for file in files)})
+    final = draft.parent / _name(snapshot)
+    with transaction.atomic():
+        if not _owned(snapshot).select_for_update().exists():
+            raise LostError
+        os.rename(draft, final)
+        sync([final.parent])
+        SnapshotFile.objects.bulk_create(
+            SnapshotFile(snapshot=snapshot, path=f.path, bytes=f.bytes, sha256=f.sha256, rows=f.rows) for f in files
+        )
+        rows = sum(file.rows or 0 for file in files if not file.path.startswith("dropped/"))
+        size = sum(file.bytes for file in files)
+        _owned(snapshot).update(
+            status=Status.READY, progress=1, rows=rows, bytes=size, manifest=manifest, folder=_below_root(final),
+            heartbeat_at=Now(), ended_at=timezone.now(),
+        )  # fmt: skip
+        log.append(snapshot.project, [_published(snapshot, files, rows)])
+
+
+def _published(snapshot: Snapshot, files: Sequence[WrittenFile], rows: int) -> log.NewEvent:
+    sha256 = next(file.sha256 for file in files if file.path == "manifest.json")
+    watermark = {"position": snapshot.watermark, "hash": snapshot.watermark_hash}
+    payload = {"version": snapshot.version, "watermark": watermark, "manifest_sha256": sha256, "rows": rows}
+    return log.NewEvent("snapshot.published", snapshot.created_by, f"snapshot:{snapshot.version}", payload)
+
+
+def _folder_of_project(snapshot: Snapshot) -> Path:
+    return Path(settings.SNAPSHOT_DIR) / str(snapshot.project.uid)
+
+
+def _name(snapshot: Snapshot) -> str:
+    return f"v{snapshot.version}-{snapshot.attempt}"
+
+
+def _below_root(folder: Path) -> str:
+    return folder.relative_to(settings.SNAPSHOT_DIR).as_posix()

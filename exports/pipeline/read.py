@@ -1,0 +1,130 @@
+"""Read: the picked pairs and the audited judgments with their texts, as Arrow batches in the final order.
+
+Texts go from the database into Arrow buffers and never become Python objects. One chunk is read at a time, so that the
+database sorts ids only and the memory of both sides is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from exports.pipeline.session import Session
+
+# x and y are the chosen and the rejected output, or a and b where there is no winner.
+PAIRS = """
+SELECT k.test, k.in_pairs, k.in_decided, pg_temp.shown(k.pair_id) AS pair_id, k.request_id, k.source, k.judge,
+    ARRAY[x.output_id, y.output_id]::text[] AS outputs, k.winner, k.agreement, k.last_position, k.judged_at,
+    k.language, k.votes_tie, k.votes_both_bad,
+    CASE WHEN b_won THEN k.votes_b ELSE k.votes_a END AS votes_x,
+    CASE WHEN b_won THEN k.votes_a ELSE k.votes_b END AS votes_y,
+    CASE WHEN b_won THEN k.score_b ELSE k.score_a END AS score_x,
+    CASE WHEN b_won THEN k.score_a ELSE k.score_b END AS score_y,
+    coalesce(CASE WHEN b_won THEN k.score_b - k.score_a ELSE k.score_a - k.score_b END,
+        (k.strength_sum + k.winning - k.strong)::float8 / (3 * k.winning)) AS margin,
+    k.strength_sum::float8 / nullif(k.strong, 0) AS strength,
+    btrim(x.model_name || ' ' || x.model_version) AS model_x,
+    btrim(y.model_name || ' ' || y.model_version) AS model_y,
+    pg_temp.roles(p.content, 'user') AS prompt_roles, pg_temp.texts(p.content) AS prompt_texts,
+    pg_temp.roles(x.content, 'assistant') AS x_roles, pg_temp.texts(x.content) AS x_texts,
+    pg_temp.roles(y.content, 'assistant') AS y_roles, pg_temp.texts(y.content) AS y_texts,
+    {votes}
+FROM picked k
+CROSS JOIN LATERAL (SELECT k.winner = 'b') AS w (b_won)
+JOIN annotation_prompt p ON p.id = k.prompt_id
+JOIN annotation_candidate x ON x.id = CASE WHEN b_won THEN k.b_id ELSE k.a_id END
+JOIN annotation_candidate y ON y.id = CASE WHEN b_won THEN k.a_id ELSE k.b_id END
+{join}
+WHERE k.chunk = (SELECT number FROM now_reading)
+ORDER BY k.ordinal
+"""
+WITHOUT_VOTES = PAIRS.format(votes="NULL::int[] AS vote_scores, NULL::text[] AS vote_reasons", join="")
+WITH_VOTES = PAIRS.format(
+    votes="single.scores AS vote_scores, single.reasons AS vote_reasons",
+    join="""CROSS JOIN LATERAL (
+    SELECT array_agg(CASE v.says WHEN 'a' THEN -coalesce(v.strength, 2) WHEN 'b' THEN coalesce(v.strength, 2) ELSE 0 END
+            ORDER BY v.position) AS scores,
+        array_agg(f.body ->> 'rationale' ORDER BY v.position) AS reasons
+    FROM vote v JOIN annotation_judgment j ON j.id = v.judgment_id JOIN annotation_feedback f ON f.id = j.feedback_id
+    WHERE v.pool_id = k.pool_id) AS single""",
+)
+
+JUDGMENTS = """
+SELECT k.test, k.position, pg_temp.shown(k.pool_id) AS pair_id, j.uid::text AS judgment_id, f.request_id,
+    c.uid::text AS comparison_id, f.feedback_id, f.kind, j.source_type, j.source_id, j.source_version, j.outcome,
+    chosen.output_id AS chosen, rejected.output_id AS rejected,
+    ARRAY[c1.output_id, c2.output_id]::text[] AS outputs,
+    CASE j.left_id WHEN c1.id THEN ARRAY[c1.output_id, c2.output_id] WHEN c2.id THEN ARRAY[c2.output_id, c1.output_id]
+        END::text[] AS presented,
+    j.strength, j.scores::text AS scores, j.criteria::text AS criteria, j.confidence,
+    f.body ->> 'rationale' AS rationale, f.body ->> 'principle' AS principle, f.body ->> 'critique' AS critique,
+    j.duration_ms, j.active_ms, j.judged_at, j.surplus, g.version AS guidelines_version,
+    ARRAY[btrim(c1.model_name || ' ' || c1.model_version), btrim(c2.model_name || ' ' || c2.model_version)]::text[]
+        AS models,
+    ARRAY[c1.digest, c2.digest]::text[] AS output_digests, p.digest AS prompt_digest,
+    p.metadata ->> 'language' AS language, l.uid::text AS lease_id
+FROM audit k
+JOIN annotation_judgment j ON j.id = k.judgment_id
+JOIN annotation_feedback f ON f.id = j.feedback_id
+JOIN annotation_prompt p ON p.id = j.prompt_id
+JOIN annotation_candidate c1 ON c1.id = j.first_id
+JOIN annotation_candidate c2 ON c2.id = j.second_id
+LEFT JOIN annotation_candidate chosen ON chosen.id = j.chosen_id
+LEFT JOIN annotation_candidate rejected ON rejected.id = j.rejected_id
+LEFT JOIN annotation_comparison c ON c.id = j.comparison_id
+LEFT JOIN annotation_assignment l ON l.id = j.assignment_id
+LEFT JOIN annotation_guidelineversion g ON g.id = j.guidelines_id
+WHERE k.chunk = (SELECT number FROM now_reading)
+ORDER BY k.ordinal
+"""
+
+# Every pair that a rule dropped, by ids alone.
+DROPPED = """
+SELECT k.rule, NULL::text AS format, pg_temp.shown(k.pair_id) AS pair_id, k.request_id,
+    ARRAY[a.output_id, b.output_id]::text[] AS outputs, k.winner, k.agreement, k.last_position
+FROM curated k
+JOIN annotation_candidate a ON a.id = k.a_id
+JOIN annotation_candidate b ON b.id = k.b_id
+WHERE k.rule IS NOT NULL
+ORDER BY k.prompt_position, k.pair_id
+"""
+
+READING = "CREATE TEMP TABLE now_reading AS SELECT 0 AS number"
+NEXT = "UPDATE now_reading SET number = number + 1"
+CHUNKS = {
+    "picked": "SELECT count(*) AS rows, count(DISTINCT chunk) AS chunks FROM picked",
+    "audit": "SELECT count(*) AS rows, count(DISTINCT chunk) AS chunks FROM audit",
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A query that gives one chunk, how many chunks there are, and how many rows in all of them."""
+
+    query: str
+    chunks: int
+    rows: int
+
+    def batches(self, session: Session) -> Iterator[pa.RecordBatch]:
+        """All rows in order."""
+        session.run("DROP TABLE IF EXISTS now_reading")
+        session.run(READING)
+        # Ordered as the log is, a chunk's rows lie nearly side by side on disk.
+        with session.looking_up():
+            for _ in range(self.chunks):
+                yield from session.batches(self.query)
+                session.run(NEXT)
+
+
+def picked_pairs(session: Session, *, votes: bool) -> Reading:
+    """The reading of `picked`, with the single votes on each pair where a format wants them."""
+    size = session.rows(CHUNKS["picked"])[0]
+    return Reading(WITH_VOTES if votes else WITHOUT_VOTES, size["chunks"], size["rows"])
+
+
+def audited_judgments(session: Session) -> Reading:
+    """The reading of `audit`."""
+    size = session.rows(CHUNKS["audit"])[0]
+    return Reading(JUDGMENTS, size["chunks"], size["rows"])

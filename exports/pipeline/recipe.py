@@ -1,0 +1,174 @@
+"""The recipe: what to select and how, as a strict schema with every key and default of the contract.
+
+Imports no Django. A key or value that is unknown, or known but not built yet, is refused, never ignored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from exports.pipeline.formats import FORMATS
+
+SourceName = Literal["human", "end_user", "reward_model", "ai_critic", "heuristic"]
+Consensus = Literal["majority", "unanimous", "dawid_skene", "each"]
+DropRule = Literal[
+    "identical", "near_identical", "empty", "prefix", "identity_leak", "too_long", "near_duplicate_across_splits"
+]
+FileFormat = Literal["parquet", "jsonl.zst"]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Count = Annotated[int, Field(ge=1, le=2**53)]
+Share = Annotated[float, Field(ge=0, le=1)]
+# In the contract, but without an implementation in this version.
+NOT_BUILT: dict[str, set[Any]] = {
+    "consensus": {"dawid_skene"},
+    "drop": {"near_identical", "identity_leak", "near_duplicate_across_splits"},
+    "file_format": {"jsonl.zst"},
+    "incremental": {True},
+    "exclude_failed_gold": {True},
+}
+
+
+def _each_once(values: list[str]) -> list[str]:
+    if len(set(values)) != len(values):
+        raise ValueError("names something twice")
+    return values
+
+
+Texts = Annotated[list[Text], AfterValidator(_each_once), Field(max_length=1000)]
+
+
+def _built(value: Any, info: ValidationInfo) -> Any:
+    refused = NOT_BUILT[str(info.field_name)]
+    for one in value if isinstance(value, list) else [value]:
+        if one in refused:
+            raise ValueError(f"{json.dumps(one)} is not supported yet")
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Sample(_Strict):
+    """How many pairs at most; which ones, the seed says."""
+
+    limit: Count | None = None
+    per_prompt: Count | None = None
+    per_annotator: Count | None = None
+    per_model_pair: Count | None = None
+    longer_wins_at_most: Share | None = None
+    seed: Seed = 0
+
+    @field_validator("per_annotator", "per_model_pair", "longer_wins_at_most")
+    @classmethod
+    def _not_built(cls, value: Any) -> Any:
+        if value is not None:
+            raise ValueError("is not supported yet: leave it out or null")
+        return value
+
+
+class Split(_Strict):
+    """The share of prompts that goes to test, by the hash of seed and prompt digest."""
+
+    test: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    seed: Seed = 0
+
+
+class RecipeBody(_Strict):
+    """Every key of a recipe with its default."""
+
+    sources: Annotated[list[SourceName], AfterValidator(_each_once), Field(min_length=1)] = ["human"]
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    models: Texts | None = None
+    languages: Texts | None = None
+    tags: Texts | None = None
+    user_id: Text | None = None
+    annotators_exclude: Texts = []
+    consensus: Consensus = "majority"
+    min_votes: Count = 1
+    min_agreement: Share = 0.0
+    exclude_failed_gold: bool = False
+    surplus: bool = False
+    merge: Literal["comparison", "content"] = "comparison"
+    drop: Annotated[list[DropRule], AfterValidator(_each_once)] = ["identical", "empty"]
+    max_chars: Count | None = None
+    sample: Sample = Sample()
+    split: Split = Split()
+    incremental: bool = False
+    formats: Annotated[list[str], AfterValidator(_each_once), Field(min_length=1)] = ["preference", "judgments"]
+    file_format: FileFormat = "parquet"
+
+    _is_built = field_validator(*NOT_BUILT)(_built)
+
+    @field_validator("formats")
+    @classmethod
+    def _known(cls, formats: list[str]) -> list[str]:
+        for name in formats:
+            if name not in FORMATS:
+                raise ValueError(f"there is no format {json.dumps(name)}; there are {', '.join(FORMATS)}")
+        return formats
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> RecipeBody:
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("since must be before until")
+        if (self.max_chars is not None) != ("too_long" in self.drop):
+            raise ValueError('max_chars and "too_long" in drop go together: give both or neither')
+        return self
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong, and where: a JSON pointer into the recipe ("" for the whole of it)."""
+
+    pointer: str
+    detail: str
+
+
+class RecipeError(Exception):
+    """A recipe that cannot be taken."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = list(errors)
+        super().__init__("; ".join(f"{e.pointer or '/'}: {e.detail}" for e in errors))
+
+
+def parse_recipe(body: Any) -> RecipeBody:
+    """The recipe of a JSON value, with the defaults filled in. Raises RecipeError naming every wrong field."""
+    if not isinstance(body, Mapping):
+        raise RecipeError([FieldError("", "a recipe is a JSON object")])
+    try:
+        # Through JSON: strict for numbers and booleans, and yet times are read from strings.
+        return RecipeBody.model_validate_json(json.dumps(body))
+    except ValidationError as error:
+        raise RecipeError([_field_error(one["loc"], one["type"], one["msg"]) for one in error.errors()]) from None
+
+
+def _field_error(where: tuple[int | str, ...], kind: str, message: str) -> FieldError:
+    pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in where)
+    if kind == "extra_forbidden":
+        message = "there is no such key in a recipe"
+    return FieldError(pointer, message.removeprefix("Value error, "))
+
+
+def resolved(recipe: RecipeBody) -> dict[str, Any]:
+    """The recipe as plain JSON with every key, as it stands in the snapshot and its manifest."""
+    plain: dict[str, Any] = recipe.model_dump(mode="json")
+    return plain

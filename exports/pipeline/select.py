@@ -1,0 +1,132 @@
+"""Select: which judgments count, and which pair each of them is a vote on.
+
+Makes the temporary tables `recipe` (one row: the only way in for values) and `vote` (one row a judgment). Output a of a
+pair is the one with the lower digest, so that the order says nothing about models or sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from exports.pipeline.recipe import RecipeBody
+from exports.pipeline.session import Session
+
+TEXTS = pa.list_(pa.string())
+COLUMNS = pa.schema(
+    [
+        ("project_id", pa.int64()),
+        ("watermark", pa.int64()),
+        ("sources", TEXTS),
+        ("since", pa.timestamp("us", "UTC")),
+        ("until", pa.timestamp("us", "UTC")),
+        ("models", TEXTS),
+        ("languages", TEXTS),
+        ("tags", TEXTS),
+        ("user_id", pa.string()),
+        ("annotators_exclude", TEXTS),
+        ("surplus", pa.bool_()),
+        ("merge", pa.string()),
+        ("consensus", pa.string()),
+        ("min_votes", pa.int64()),
+        ("min_agreement", pa.float64()),
+        ("drops", TEXTS),
+        ("max_chars", pa.int64()),
+        ("sample_limit", pa.int64()),
+        ("per_prompt", pa.int64()),
+        ("sample_seed", pa.string()),
+        ("test_share", pa.float64()),
+        ("split_seed", pa.string()),
+    ]
+)
+
+VOTES = """
+CREATE TEMP TABLE vote AS
+WITH seen AS (
+    SELECT j.id AS judgment_id, j.prompt_id, j.outcome, j.chosen_id, j.strength, j.scores, j.source_type, j.source_id,
+        j.judged_at, s.position, p.request_id, p.digest AS prompt_digest, ps.position AS prompt_position, r.merge,
+        p.metadata ->> 'language' AS language,
+        CASE WHEN swapped THEN j.second_id ELSE j.first_id END AS a_id,
+        CASE WHEN swapped THEN j.first_id ELSE j.second_id END AS b_id,
+        CASE WHEN swapped THEN c2.output_id ELSE c1.output_id END AS a_output,
+        CASE WHEN swapped THEN c1.output_id ELSE c2.output_id END AS b_output,
+        CASE WHEN swapped THEN c2.digest ELSE c1.digest END AS a_digest,
+        CASE WHEN swapped THEN c1.digest ELSE c2.digest END AS b_digest
+    FROM recipe r
+    JOIN annotation_judgment j ON j.project_id = r.project_id
+    JOIN annotation_seal s ON s.event_id = j.event_id
+    JOIN annotation_prompt p ON p.id = j.prompt_id
+    -- Feedback may have come, and been sealed, before its prompt.
+    JOIN annotation_seal ps ON ps.event_id = p.event_id
+    JOIN annotation_candidate c1 ON c1.id = j.first_id
+    JOIN annotation_candidate c2 ON c2.id = j.second_id
+    CROSS JOIN LATERAL (
+        SELECT (c2.digest COLLATE "C", c2.output_id COLLATE "C") < (c1.digest COLLATE "C", c1.output_id COLLATE "C")
+    ) AS ordered (swapped)
+    WHERE s.position <= r.watermark AND ps.position <= r.watermark
+      AND NOT EXISTS (
+        SELECT FROM annotation_retraction t JOIN annotation_seal ts ON ts.event_id = t.event_id
+        WHERE t.target_id = j.feedback_id AND ts.position <= r.watermark)
+      AND j.source_type = ANY (r.sources)
+      AND (r.surplus OR NOT j.surplus)
+      AND (r.since IS NULL OR j.judged_at >= r.since)
+      AND (r.until IS NULL OR j.judged_at < r.until)
+      AND NOT j.source_id = ANY (r.annotators_exclude)
+      AND (r.user_id IS NULL OR p.metadata ->> 'user_id' = r.user_id)
+      AND (r.languages IS NULL OR p.metadata ->> 'language' = ANY (r.languages))
+      AND (r.tags IS NULL OR p.metadata -> 'tags' ?| r.tags)
+      AND (r.models IS NULL OR (
+        (c1.model_name = ANY (r.models) OR c1.model_name || ' ' || c1.model_version = ANY (r.models))
+        AND (c2.model_name = ANY (r.models) OR c2.model_name || ' ' || c2.model_version = ANY (r.models))))
+)
+SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id, b_id, source_type, source_id,
+    judged_at, position, strength, language,
+    CASE WHEN outcome <> 'chosen' THEN outcome WHEN chosen_id = a_id THEN 'a' ELSE 'b' END AS says,
+    (scores ->> a_output)::numeric AS score_a,
+    (scores ->> b_output)::numeric AS score_b,
+    pg_temp.name(CASE merge
+        WHEN 'content' THEN jsonb_build_array('content', prompt_digest, a_digest, b_digest)
+        ELSE jsonb_build_array('comparison', request_id, prompt_digest, a_output, a_digest, b_output, b_digest)
+    END) AS pool_id,
+    a_digest = b_digest AS identical
+FROM seen
+"""
+
+COUNT = """
+SELECT count(*) AS judgments, count(DISTINCT pool_id) AS pairs, count(DISTINCT prompt_digest) AS prompts,
+    count(DISTINCT (source_type, source_id)) AS judges
+FROM vote
+"""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a selection reads: one project's facts up to a log position."""
+
+    project_id: int
+    watermark: int
+
+
+def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, int]:
+    """Make `recipe` and `vote`; return how many judgments, pairs, prompts and judges were selected."""
+    session.load("recipe", pa.Table.from_pylist([_row(recipe, scope)], schema=COLUMNS))
+    session.run("ANALYZE recipe")
+    session.run(VOTES)
+    session.run("ANALYZE vote")
+    return session.rows(COUNT)[0]
+
+
+def _row(recipe: RecipeBody, scope: Scope) -> dict[str, object]:
+    given = recipe.model_dump(include=set(COLUMNS.names))
+    return {
+        **given,
+        "project_id": scope.project_id,
+        "watermark": scope.watermark,
+        "drops": recipe.drop,
+        "sample_limit": recipe.sample.limit,
+        "per_prompt": recipe.sample.per_prompt,
+        "sample_seed": str(recipe.sample.seed),
+        "test_share": recipe.split.test,
+        "split_seed": str(recipe.split.seed),
+    }

@@ -1,0 +1,128 @@
+"""One database session of a build: temporary tables in, Arrow batches out.
+
+Values reach the database as a temporary table of one row (`recipe`), never as text of a statement: ADBC streams a
+query without parameters by COPY, and one with parameters row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+from adbc_driver_postgresql import dbapi
+
+# name: 128 bits of a hash of any JSON value; shown: the version 8 UUID that stands for them outside. uniform:
+# annotation.canonical.stable_uniform of two texts. roles, texts: the messages of a logged content; text parts are
+# joined, tool calls stand as JSON after the text. What PostgreSQL cannot inline (it holds a subquery) stands apart, so
+# that the common case, content that is a string, costs no call.
+FUNCTIONS = """
+CREATE FUNCTION pg_temp.hex(value text) RETURNS text LANGUAGE sql IMMUTABLE AS
+$$ SELECT encode(sha256(convert_to(value, 'UTF8')), 'hex') $$;
+CREATE FUNCTION pg_temp.name(value jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+$$ SELECT encode(substring(sha256(convert_to(value::text, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid $$;
+CREATE FUNCTION pg_temp.shown(name uuid) RETURNS text LANGUAGE sql IMMUTABLE AS
+$$ SELECT overlay(overlay(name::text PLACING '8' FROM 15 FOR 1) PLACING 'a' FROM 20 FOR 1) $$;
+CREATE FUNCTION pg_temp.uniform(seed text, digest text) RETURNS float8 LANGUAGE sql IMMUTABLE AS
+$$ SELECT (('x' || substr(pg_temp.hex('["' || seed || '","' || digest || '"]'), 1, 14))::bit(56)::bigint >> 3)
+   / 9007199254740992::float8 $$;
+CREATE FUNCTION pg_temp.listed_roles(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+$$ SELECT coalesce(array_agg(message ->> 'role' ORDER BY place), '{}')
+   FROM jsonb_array_elements(content) WITH ORDINALITY AS listed (message, place) $$;
+CREATE FUNCTION pg_temp.message_text(message jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS
+$$ SELECT concat_ws(E'\\n',
+     nullif(CASE jsonb_typeof(message -> 'content')
+       WHEN 'string' THEN message ->> 'content'
+       WHEN 'array' THEN (
+         SELECT string_agg(part ->> 'text', '' ORDER BY place)
+         FROM jsonb_array_elements(message -> 'content') WITH ORDINALITY AS listed (part, place))
+       END, ''),
+     nullif(nullif(message -> 'tool_calls', 'null'), '[]')::text) $$;
+CREATE FUNCTION pg_temp.listed_texts(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+$$ SELECT coalesce(array_agg(pg_temp.message_text(message) ORDER BY place), '{}')
+   FROM jsonb_array_elements(content) WITH ORDINALITY AS listed (message, place) $$;
+CREATE FUNCTION pg_temp.roles(content jsonb, role text) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN ARRAY[role] ELSE pg_temp.listed_roles(content) END $$;
+CREATE FUNCTION pg_temp.texts(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN ARRAY[content #>> '{}']
+   ELSE pg_temp.listed_texts(content) END $$;
+CREATE FUNCTION pg_temp.whole_text(content jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN content #>> '{}'
+   ELSE array_to_string(pg_temp.listed_texts(content), E'\\n') END $$;
+CREATE FUNCTION pg_temp.has_images(content jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN false ELSE
+   jsonb_path_exists(content, '$[*].content[*] ? (@.type != "text")') END $$;
+CREATE FUNCTION pg_temp.trimmed(value text) RETURNS text LANGUAGE sql IMMUTABLE AS
+$$ SELECT btrim(value, E' \\t\\n\\r\\f\\u000b\\u0085\\u00a0\\u1680\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006'
+   || E'\\u2007\\u2008\\u2009\\u200a\\u200b\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff') $$;
+CREATE FUNCTION pg_temp.is_blank(value text) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+$$ SELECT pg_temp.trimmed(left(value, 64)) = '' AND pg_temp.trimmed(value) = '' $$;
+"""
+# Enough for sorts and hashes of ids; texts pass through neither.
+# Rows are then looked up one by one, in the order they are asked for: the cost of a row does not grow with the tables,
+# and no text is hashed or sorted.
+LOOK_UP = ("SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET enable_seqscan = off")
+PLAN_FREELY = ("RESET enable_hashjoin", "RESET enable_mergejoin", "RESET enable_seqscan")
+SETTINGS = ("SET work_mem = '64MB'", "SET temp_buffers = '32MB'", "SET jit = off")
+
+
+class Session:
+    """A connection with its temporary tables; use as a context manager."""
+
+    def __init__(self, dsn: str) -> None:
+        self._connection = dbapi.connect(dsn, autocommit=True)
+        try:
+            for statement in (*SETTINGS, *FUNCTIONS.strip().removesuffix(";").split(";\n")):
+                self.run(statement)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session; its temporary tables go with it."""
+        self._connection.close()
+
+    def cancel(self) -> None:
+        """Break off what another thread runs in this session; that thread gets an error."""
+        self._connection.adbc_cancel()
+
+    def load(self, name: str, rows: pa.Table) -> None:
+        """Make a temporary table of these rows."""
+        with self._connection.cursor() as cursor:
+            cursor.adbc_ingest(name, rows, mode="create", temporary=True)
+
+    def run(self, statement: str) -> int:
+        """Carry out a statement; return the number of rows that it touched."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+            return int(cursor.rowcount)
+
+    @contextmanager
+    def looking_up(self) -> Iterator[None]:
+        """Within it, queries look rows up by their keys instead of joining whole tables."""
+        for statement in LOOK_UP:
+            self.run(statement)
+        yield
+        for statement in PLAN_FREELY:
+            self.run(statement)
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a small answer."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(query)
+            answer: list[dict[str, Any]] = cursor.fetch_arrow_table().to_pylist()
+            return answer
+
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        """The answer as a stream of Arrow batches (about 16 MB each)."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(query)
+            yield from cursor.fetch_record_batch()

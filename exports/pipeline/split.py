@@ -1,0 +1,59 @@
+"""Split: train or test by the hash of seed and prompt digest, and the final order of all rows.
+
+A prompt goes to test when annotation.canonical.stable_uniform(seed, digest) is below the share: nothing else takes
+part, so it stands in the same split in every version of every recipe with that seed and share. Makes the temporary
+tables `picked` (pairs) and `audit` (judgments), ordered and cut into chunks.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from exports.pipeline.session import Session
+
+CHUNK_ROWS = 5_000
+
+PICKED = """
+CREATE TEMP TABLE picked AS
+WITH placed AS (
+    SELECT sampled.*, pg_temp.uniform(r.split_seed, prompt_digest) < r.test_share AS test FROM sampled, recipe r
+), ordered AS (
+    SELECT placed.*, row_number() OVER (ORDER BY test, prompt_position, pair_id) - 1 AS ordinal FROM placed
+)
+SELECT ordered.*, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
+"""
+
+AUDIT = """
+CREATE TEMP TABLE audit AS
+WITH placed AS (
+    SELECT judgment_id, pool_id, position, prompt_position,
+        pg_temp.uniform(r.split_seed, prompt_digest) < r.test_share AS test
+    FROM vote, recipe r
+), ordered AS (
+    SELECT placed.*,
+        row_number() OVER (ORDER BY test, prompt_position, pool_id, position) - 1 AS ordinal
+    FROM placed
+)
+SELECT judgment_id, pool_id, position, test, ordinal, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
+"""
+
+INDEXES = (
+    "CREATE INDEX ON picked (chunk, ordinal)",
+    "CREATE INDEX ON audit (chunk, ordinal)",
+    "ANALYZE picked",
+    "ANALYZE audit",
+)
+
+COUNT = """
+SELECT count(DISTINCT prompt_digest) FILTER (WHERE NOT test) AS train_prompts,
+    count(DISTINCT prompt_digest) FILTER (WHERE test) AS test_prompts
+FROM picked
+"""
+
+
+def split(session: Session) -> dict[str, int]:
+    """Make `picked` and `audit`; return how many prompts each split has."""
+    session.load("cut", pa.table({"rows": pa.array([CHUNK_ROWS], pa.int64())}))
+    for statement in (PICKED, AUDIT, *INDEXES):
+        session.run(statement)
+    return session.rows(COUNT)[0]

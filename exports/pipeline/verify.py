@@ -1,0 +1,86 @@
+"""Verify: whether a downloaded snapshot is what its manifest says. Needs neither a database nor Django."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+MANIFEST = "manifest.json"
+
+
+class BrokenSnapshotError(Exception):
+    """The folder has no manifest that could be checked against."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was checked and everything that does not hold, each naming its file."""
+
+    files: int
+    rows: int
+    problems: list[str]
+
+
+def verify_folder(folder: Path) -> Verified:
+    """Check every file of a snapshot's folder. Raises BrokenSnapshotError when there is nothing to check against."""
+    listed = _read_manifest(folder)
+    problems = [problem for entry in listed for problem in _check(folder, entry)]
+    expected = {entry["path"] for entry in listed} | {MANIFEST}
+    problems += [f"{path}: is not in the manifest" for path in sorted(_present(folder) - expected)]
+    return Verified(len(listed), sum(entry.get("rows") or 0 for entry in listed), problems)
+
+
+def _read_manifest(folder: Path) -> list[dict[str, Any]]:
+    try:
+        files = json.loads((folder / MANIFEST).read_bytes())["files"]
+        for entry in files:
+            path = PurePosixPath(entry["path"])
+            if path.is_absolute() or ".." in path.parts or not isinstance(entry["bytes"], int) or not entry["sha256"]:
+                raise ValueError(f"the entry of {path} is wrong")
+    except FileNotFoundError:
+        raise BrokenSnapshotError(f"{MANIFEST}: is missing in {folder}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BrokenSnapshotError(f"{MANIFEST}: cannot be read ({error})") from None
+    return list(files)
+
+
+def _check(folder: Path, entry: dict[str, Any]) -> Iterator[str]:
+    path = entry["path"]
+    file = folder / path
+    if not file.is_file():
+        yield f"{path}: is missing"
+    elif (size := file.stat().st_size) != entry["bytes"]:
+        yield f"{path}: has {size} bytes, the manifest says {entry['bytes']}"
+    elif _sha256(file) != entry["sha256"]:
+        yield f"{path}: was changed (its SHA-256 differs from the manifest's)"
+    elif entry.get("rows") is not None:
+        yield from _check_rows(file, entry)
+
+
+def _check_rows(file: Path, entry: dict[str, Any]) -> Iterator[str]:
+    try:
+        parquet = pq.ParquetFile(file)
+    except pa.ArrowException as error:
+        yield f"{entry['path']}: cannot be read as Parquet ({error})"
+        return
+    with parquet:
+        if parquet.metadata.num_rows != entry["rows"]:
+            yield f"{entry['path']}: has {parquet.metadata.num_rows} rows, the manifest says {entry['rows']}"
+        if parquet.schema_arrow.names != [column["name"] for column in entry["schema"]]:
+            yield f"{entry['path']}: has other columns than the manifest says"
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _present(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}

@@ -1,0 +1,158 @@
+"""Write: batches become Parquet files of fixed settings, hashed while they are written.
+
+Row groups and files are cut by rows and bytes of the data alone, so the same rows give the same files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROW_GROUP_ROWS = 10_000
+ROW_GROUP_BYTES = 16 * 2**20
+FILE_ROWS = 1_000_000
+FILE_BYTES = 512 * 2**20
+# What decides about the bytes of a file, besides the versions of the writers; stands in the manifest.
+SETTINGS: dict[str, Any] = {
+    "version": "2.6",
+    "compression": "zstd",
+    "compression_level": 3,
+    "data_page_size": 2**20,
+    "use_dictionary": False,
+    "write_statistics": False,
+}
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file of the snapshot; `rows` and `schema` are None for what is no data."""
+
+    path: str
+    bytes: int
+    sha256: str
+    rows: int | None = None
+    schema: tuple[tuple[str, str], ...] | None = None
+
+
+class _HashingFile(io.RawIOBase):
+    """A new file that knows the hash of what was written to it; synced to disk when closed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("xb")
+        self.hash = hashlib.sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        view = memoryview(data)  # type: ignore[arg-type]  # RawIOBase has it as a buffer, which typing has no name for
+        self.hash.update(view)
+        self._file.write(view)
+        self.size += view.nbytes
+        return view.nbytes
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            super().close()
+
+
+def write_bytes(folder: Path, path: str, content: bytes) -> WrittenFile:
+    """Write a small file."""
+    file = _HashingFile(folder / path)
+    try:
+        file.write(content)
+    finally:
+        file.close()
+    return WrittenFile(path, file.size, file.hash.hexdigest())
+
+
+@dataclass
+class Shards:
+    """The files of one split of one config: `CONFIG/SPLIT-00000-of-0000N.parquet`; none when there are no rows."""
+
+    folder: Path
+    config: str
+    split: str
+    schema: pa.Schema
+    _pending: list[pa.RecordBatch] = field(default_factory=list)
+    _file: _HashingFile | None = None
+    _writer: pq.ParquetWriter | None = None
+    _file_rows: int = 0
+    _file_bytes: int = 0
+    _done: list[tuple[Path, _HashingFile, int]] = field(default_factory=list)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Append rows."""
+        for start in range(0, batch.num_rows, ROW_GROUP_ROWS):
+            self._pending.append(batch.slice(start, ROW_GROUP_ROWS))
+            rows = sum(part.num_rows for part in self._pending)
+            if rows >= ROW_GROUP_ROWS or sum(part.nbytes for part in self._pending) >= ROW_GROUP_BYTES:
+                self._write_row_group()
+
+    def finish(self) -> list[WrittenFile]:
+        """Write what is left and give the files their names."""
+        self._write_row_group()
+        self._end_file()
+        return [self._name(number, *done) for number, done in enumerate(self._done)]
+
+    def abandon(self) -> None:
+        """Close what is open; for a build that is given up."""
+        if self._file:
+            self._file.close()
+
+    def _write_row_group(self) -> None:
+        if not self._pending:
+            return
+        rows = pa.Table.from_batches(self._pending, schema=self.schema)
+        self._pending = []
+        if self._writer is None:
+            self._file = _HashingFile(self.folder / self.config / f"{self.split}-{len(self._done):05}.part")
+            self._writer = pq.ParquetWriter(pa.PythonFile(self._file, "w"), self.schema, **SETTINGS)
+        self._writer.write_table(rows, row_group_size=max(1, rows.num_rows))
+        self._file_rows += rows.num_rows
+        self._file_bytes += rows.nbytes
+        if self._file_rows >= FILE_ROWS or self._file_bytes >= FILE_BYTES:
+            self._end_file()
+
+    def _end_file(self) -> None:
+        if self._writer is None or self._file is None:
+            return
+        self._writer.close()
+        self._file.close()
+        part = self.folder / self.config / f"{self.split}-{len(self._done):05}.part"
+        self._done.append((part, self._file, self._file_rows))
+        self._writer, self._file, self._file_rows, self._file_bytes = None, None, 0, 0
+
+    def _name(self, number: int, part: Path, file: _HashingFile, rows: int) -> WrittenFile:
+        path = f"{self.config}/{self.split}-{number:05}-of-{len(self._done):05}.parquet"
+        part.rename(self.folder / path)
+        return WrittenFile(path, file.size, file.hash.hexdigest(), rows, describe(self.schema))
+
+
+def describe(schema: pa.Schema) -> tuple[tuple[str, str], ...]:
+    """A schema as pairs of column name and Arrow type."""
+    return tuple((column.name, str(column.type)) for column in schema)
+
+
+def sync(folders: Iterable[Path]) -> None:
+    """Make the entries of folders survive a power failure."""
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,56 @@
+"""Named recipes of a project, and how what was asked for becomes one whole recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from annotation.models import Project
+from exports.models import Recipe
+from exports.pipeline.recipe import FieldError, RecipeBody, RecipeError, parse_recipe
+
+
+def save_recipe(project: Project, name: str, body: dict[str, Any], *, actor: str) -> Recipe:
+    """The recipe under that name: a new version when the body differs from the latest. Raises RecipeError."""
+    parse_recipe(body)
+    with transaction.atomic():
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        latest = find_recipe(project, name)
+        if latest and latest.body == body:
+            return latest
+        versions = Recipe.objects.filter(project=project, name=name).aggregate(latest=Max("version"))
+        version = (versions["latest"] or 0) + 1
+        return Recipe.objects.create(project=project, name=name, version=version, body=body, created_by=actor)
+
+
+def find_recipe(project: Project, name: str) -> Recipe | None:
+    """The latest version of a named recipe."""
+    return Recipe.objects.filter(project=project, name=name).order_by("-version").first()
+
+
+def resolve(project: Project, wanted: Any, formats: Sequence[str] | None) -> tuple[RecipeBody, Recipe | None]:
+    """The whole recipe of a recipe object or a name, `formats` in place of its own when given, and the named recipe.
+
+    Raises RecipeError; its pointers are those of an object with `recipe` and `formats`.
+    """
+    named = None
+    if isinstance(wanted, str):
+        named = find_recipe(project, wanted)
+        if named is None:
+            raise RecipeError([FieldError("/recipe", f"there is no recipe “{wanted}” in this project")])
+        wanted = named.body
+    if formats is not None and isinstance(wanted, dict):
+        wanted = wanted | {"formats": formats}
+    try:
+        return parse_recipe(wanted), named
+    except RecipeError as error:
+        overridden = "/formats" if formats is not None else None
+        raise RecipeError([_point(field, overridden) for field in error.errors]) from None
+
+
+def _point(field: FieldError, overridden: str | None) -> FieldError:
+    outside = overridden is not None and field.pointer.startswith(overridden)
+    return FieldError(field.pointer if outside else f"/recipe{field.pointer}", field.detail)

@@ -1,0 +1,16 @@
+"""Celery tasks: build one snapshot, and pick up what died. Both are safe to run twice."""
+
+from celery import shared_task
+
+from exports.pipeline import publish
+from exports.pipeline.build import build
+
+
+@shared_task(name=publish.BUILD_TASK, acks_late=True, ignore_result=True)
+def build_snapshot(pk: int) -> None:
+    build(pk)
+
+
+@shared_task(name="exports.resume_snapshots", ignore_result=True)
+def resume_snapshots() -> None:
+    publish.requeue_stale()
