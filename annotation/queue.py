@@ -46,8 +46,9 @@ def hold(annotator: Annotator, *, count: int) -> list[Assignment]:
         _lock(annotator)
         live = annotator.assignments.filter(state=State.LEASED)
         missing = count - live.count()
-        for _ in range(missing):
-            if not _claim(annotator):
+        for claimed in range(missing):
+            # Waiting for a comparison while this transaction has locked another one would be a deadlock.
+            if not _claim(annotator, may_wait=claimed == 0):
                 break
         return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
 
@@ -90,7 +91,7 @@ ORDERS = {
 }
 
 
-def _claim(annotator: Annotator) -> bool:
+def _claim(annotator: Annotator, *, may_wait: bool) -> bool:
     project = annotator.project
     if project.status != Project.Status.OPEN:
         return False
@@ -99,7 +100,7 @@ def _claim(annotator: Annotator) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(CLAIM.format(order=order, wait="SKIP LOCKED"), parameters)
         row = cursor.fetchone()
-        if row is None:
+        if row is None and may_wait:
             # Others may be taking the last comparisons just now and leave a slot: wait for them rather than say
             # that nothing is left.
             cursor.execute(CLAIM.format(order=order, wait=""), parameters)

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from annotation.api.events import EventsView
 from annotation.api.inferences import InferenceView
 from annotation.api.judgments import JudgmentsView
+from annotation.api.leases import ClaimView, ReleaseView, RenewView, SkipView
 from annotation.api.progress import ProgressView
 from annotation.api.projects import ProjectSettingsView
 
@@ -15,4 +16,8 @@ urlpatterns: list[URLPattern] = [
     path("inferences/<path:request_id>/", InferenceView.as_view(), name="api-inference"),
     path("judgments/", JudgmentsView.as_view(), name="api-judgments"),
     path("progress/", ProgressView.as_view(), name="api-progress"),
+    path("queue/claim/", ClaimView.as_view(), name="api-queue-claim"),
+    path("queue/<uuid:lease_id>/release/", ReleaseView.as_view(), name="api-queue-release"),
+    path("queue/<uuid:lease_id>/renew/", RenewView.as_view(), name="api-queue-renew"),
+    path("queue/<uuid:lease_id>/skip/", SkipView.as_view(), name="api-queue-skip"),
 ]
