@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -88,6 +88,8 @@ def _as_problem(exc: Exception) -> Problem:
             return Problem(403, "This is not allowed.")
         case RequestDataTooBig():
             return Problem(413, "The body is too large.")
+        case SuspiciousOperation() | UnreadablePostError():
+            return Problem(400, "The request cannot be read.")
         case OperationalError() | InterfaceError() | RedisConnectionError():
             headers = {"Retry-After": str(RETRY_SECONDS)}
             return Problem(503, "A server that this needs does not answer; try again.", headers=headers)

@@ -60,6 +60,10 @@ def test_a_parameter_given_twice_is_refused(program):
     assert pointers(program("GET", "judgments/?source=human&source=end_user")) == ["/source"]
 
 
+def test_a_query_of_a_thousand_and_one_parameters_is_400(program):
+    problem(program("GET", "judgments/?" + "&".join(f"p{n}=1" for n in range(1_001))), 400)
+
+
 @pytest.mark.parametrize(
     "path", ["/api/", "/api/v1/", "/api/v1/projects/", "/api/v2/x", "/api/v1/projects/summaries/x/"]
 )
