@@ -1,0 +1,207 @@
+"""Consensus and rules, through built snapshots: which pairs there are, with which winner, and why others are not."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests import world
+from tests.exports.dataset import built, dropped, give_feedback, log_inference, rows, vote
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+T, B = "tie", "both_bad"
+
+
+@pytest.fixture
+def project(db):
+    return world.project()
+
+
+def cast(project, votes, request_id="r"):
+    log_inference(project, request_id, "One.", "Two.")
+    for number, says in enumerate(votes):
+        vote(project, request_id, says, by=f"annotator{number}")
+
+
+CASES = {
+    "majority": [
+        ([0], 0),
+        ([0, 0, 1], 0),
+        ([1, 0, 1], 1),
+        ([0, 0, T], 0),
+        ([0, T, T], T),
+        ([0, T, B], "no_majority"),
+        ([0, 1], "no_majority"),
+        ([0, 0, 1, 1, T], "no_majority"),
+        ([T, T, B], T),
+        ([B, B, 0], B),
+    ],
+    "unanimous": [
+        ([0, 0, 0], 0),
+        ([1], 1),
+        ([T, T], T),
+        ([B], B),
+        ([0, 0, 1], "not_unanimous"),
+        ([0, T], "not_unanimous"),
+        ([T, B], "not_unanimous"),
+    ],
+}
+
+
+@pytest.mark.parametrize("consensus", CASES)
+def test_consensus(project, consensus):
+    for number, (votes, _) in enumerate(CASES[consensus]):
+        cast(project, votes, f"r{number}")
+    snapshot = built(project, consensus=consensus, formats=["preference", "battles"])
+    pairs = {pair["meta_request_id"]: pair for pair in rows(snapshot, "preference")}
+    battles = {battle["question_id"]: battle for battle in rows(snapshot, "battles")}
+    rules = {row["request_id"]: row["rule"] for row in rows(snapshot, "dropped", "pairs")}
+    for number, (votes, outcome) in enumerate(CASES[consensus]):
+        request_id = f"r{number}"
+        pair, battle = pairs.get(request_id), battles.get(request_id)
+        if isinstance(outcome, int):
+            expect_winner(pair, votes, outcome)
+            assert battle[battle["winner"]] == ("aurora 1", "basalt 1")[outcome]
+        else:
+            assert pair is None
+            assert (battle or {}).get("winner") == (outcome if outcome in (T, B) else None)
+        assert rules.get(request_id) == (outcome if outcome in ("no_majority", "not_unanimous") else None)
+
+
+def expect_winner(pair, votes, winner):
+    assert pair["chosen"][0]["content"] == ("One.", "Two.")[winner]
+    assert pair["rejected"][0]["content"] == ("Two.", "One.")[winner]
+    assert pair["meta_votes_chosen"] == votes.count(winner)
+    assert pair["meta_votes_rejected"] == votes.count(1 - winner)
+    assert (pair["meta_votes_tie"], pair["meta_votes_both_bad"]) == (votes.count(T), votes.count(B))
+    assert pair["meta_agreement"] == votes.count(winner) / len(votes)
+
+
+def test_each_makes_every_vote_a_pair_with_the_counts_of_all(project):
+    cast(project, [0, 1, 0, T])
+    snapshot = built(project, consensus="each", formats=["preference", "battles"])
+    pairs = rows(snapshot, "preference")
+    told = sorted((p["chosen"][0]["content"], p["meta_votes_chosen"], p["meta_agreement"]) for p in pairs)
+    assert told == [("One.", 2, 0.5), ("One.", 2, 0.5), ("Two.", 1, 0.25)]
+    assert len({pair["meta_pair_id"] for pair in pairs}) == 3
+    judged = sorted((battle["judge"], battle["winner"] == "tie") for battle in rows(snapshot, "battles"))
+    assert judged == [("annotator0", False), ("annotator1", False), ("annotator2", False), ("annotator3", True)]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "rule"),
+    [
+        ({"min_votes": 3}, None),
+        ({"min_votes": 4}, "min_votes"),
+        ({"min_agreement": 0.66}, None),
+        ({"min_agreement": 0.67}, "min_agreement"),
+    ],
+)
+def test_minimum_votes_and_agreement(project, recipe, rule):
+    cast(project, [0, 0, 1])
+    snapshot = built(project, formats=["preference"], **recipe)
+    assert len(rows(snapshot, "preference")) == (rule is None)
+    assert dropped(snapshot) == ({rule: 1} if rule else {})
+
+
+OUTPUTS = {
+    "same": ("Same.", "Same."),
+    "empty": ("", "Two."),
+    "blank": ("One.", " \n\t\u3000\u200b"),
+    "late": ("One.", " " * 100 + "x"),
+    "prefix": ("Yes", "Yes, because."),
+    "other_way": ("No, because.", "No"),
+    "unlike": ("No", "Yes, because."),
+}
+
+
+@pytest.mark.parametrize(
+    ("drop", "expected"),
+    [
+        ([], {}),
+        (["identical"], {"same": "identical"}),
+        (["empty"], {"empty": "empty", "blank": "empty"}),
+        (["prefix"], {"prefix": "prefix", "other_way": "prefix", "empty": "prefix"}),
+        (["prefix", "empty"], {"prefix": "prefix", "other_way": "prefix", "empty": "empty", "blank": "empty"}),
+    ],
+)
+def test_rules_that_look_at_the_outputs(project, drop, expected):
+    for request_id, outputs in OUTPUTS.items():
+        log_inference(project, request_id, *outputs)
+        vote(project, request_id, 0)
+    snapshot = built(project, drop=drop, formats=["preference"])
+    told = {row["request_id"]: row["rule"] for row in rows(snapshot, "dropped", "pairs")}
+    assert told == expected
+    assert {row["meta_request_id"] for row in rows(snapshot, "preference")} == set(OUTPUTS) - set(expected)
+    assert snapshot.manifest["counts"]["curated"]["dropped"] == Counter(expected.values())
+
+
+def test_too_long_counts_the_prompt_and_the_longer_output_in_characters(project):
+    log_inference(project, "r", "Seal 🦭!", "Robbe", prompt="Ten chars?")
+    vote(project, "r", 0)
+    kept = [
+        len(rows(built(project, drop=["too_long"], max_chars=most, formats=["preference"]), "preference"))
+        for most in (17, 16)
+    ]
+    assert kept == [1, 0]
+
+
+def test_a_pair_with_an_image_leaves_and_is_still_judged(project):
+    image = [
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": "data:,"}}],
+        }
+    ]
+    log_inference(project, "r", "A seal.", "A dog.", prompt=image)
+    vote(project, "r", 0)
+    snapshot = built(project, formats=["preference", "battles", "judgments"])
+    assert dropped(snapshot) == {"multimodal": 1}
+    assert [len(rows(snapshot, config)) for config in ("preference", "battles", "judgments")] == [0, 0, 1]
+
+
+def test_votes_of_several_sources_are_pooled_and_named(project):
+    log_inference(project, "r", "One.", "Two.")
+    vote(project, "r", 0, by="alice")
+    vote(project, "r", 0, by="rm", source="reward_model")
+    (human,) = rows(built(project, formats=["preference"]), "preference")
+    assert (human["meta_source"], human["meta_votes_chosen"]) == ("human", 1)
+    (both,) = rows(built(project, sources=["reward_model", "human"], formats=["preference"]), "preference")
+    assert (both["meta_source"], both["meta_votes_chosen"]) == ("human+reward_model", 2)
+    assert both["meta_pair_id"] == human["meta_pair_id"]
+
+
+def test_merge_by_content_pools_equal_pairs_of_different_requests(project):
+    log_inference(project, "r1", "One.", "Two.", prompt="What?")
+    log_inference(project, "r2", "Two.", "One.", prompt="What?")
+    log_inference(project, "r3", "One.", "Two.", prompt="Who?")
+    vote(project, "r1", 0)
+    vote(project, "r2", 1)
+    vote(project, "r3", 0)
+    apart = rows(built(project, formats=["preference"]), "preference")
+    assert [pair["meta_votes_chosen"] for pair in apart] == [1, 1, 1]
+    assert len({pair["meta_pair_id"] for pair in apart}) == 3
+    merged = rows(built(project, merge="content", formats=["preference"]), "preference")
+    told = [(pair["meta_request_id"], pair["chosen"][0]["content"], pair["meta_votes_chosen"]) for pair in merged]
+    assert told == [("r1", "One.", 2), ("r3", "One.", 1)]
+
+
+def test_margins_come_from_scores_or_strengths(project):
+    for request_id in ("scored", "strong", "plain"):
+        log_inference(project, request_id, "One.", "Two.")
+    give_feedback(
+        project, "scored", "score", by="rm", source="reward_model", scores={"scored-0": 0.25, "scored-1": 0.75}
+    )
+    vote(project, "strong", 0, by="alice", strength=3)
+    vote(project, "strong", 0, by="bob", strength=2)
+    vote(project, "strong", 1, by="lena", strength=3)
+    vote(project, "plain", 1)
+    snapshot = built(project, sources=["human", "reward_model"], formats=["reward"])
+    reward = {row["meta_request_id"]: row for row in rows(snapshot, "reward")}
+    assert reward["scored"]["margin"] == 0.5
+    assert (reward["scored"]["meta_chosen_score"], reward["scored"]["meta_rejected_score"]) == (0.75, 0.25)
+    assert reward["strong"]["margin"] == pytest.approx(5 / 6)
+    assert reward["plain"]["margin"] == pytest.approx(1 / 3)
+    assert reward["plain"]["meta_chosen_score"] is None
