@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
 from django.db import connection, models
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -29,7 +31,14 @@ def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[S
         for row in rows:
             copy.write_row(
                 [
-                    Jsonb(value) if json and value is not None else value
-                    for value, json in zip(row, is_json, strict=True)
+                    Jsonb(value, _dump) if as_json and value is not None else value
+                    for value, as_json in zip(row, is_json, strict=True)
                 ]
             )
+
+
+def _dump(value: Any) -> bytes | str:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # integers beyond 64 bits
+        return json.dumps(value)

@@ -93,7 +93,9 @@ def _all_pairs(_: Project, prompt: Answered) -> list[OutputPair]:
 def _random_pair(project: Project, prompt: Answered) -> list[OutputPair]:
     # Sorted, so that the pair does not depend on the order in which the outputs were logged.
     pairs = list(itertools.combinations(sorted(prompt.outputs, key=lambda output: output.output_id), 2))
-    return [canonical.stable_choice(pairs, "pair", str(project.uid), prompt.request_id)] if pairs else []
+    if len(pairs) <= 1:
+        return pairs
+    return [canonical.stable_choice(pairs, "pair", str(project.uid), prompt.request_id)]
 
 
 def _no_pair(_: Project, __: Answered) -> list[OutputPair]:

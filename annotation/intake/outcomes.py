@@ -1,0 +1,71 @@
+"""What became of a record, and how writers of the same ids take turns."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from django.db import connection
+
+from annotation.intake.soundness import Problem
+from annotation.models import Project
+
+Result = Literal["created", "duplicate", "refused", "conflict"]
+
+CONFLICT = Problem("", "another record has this id already")
+BUCKETS = 64
+
+
+@dataclass(frozen=True)
+class LoggedOutput:
+    """An output as the client knows it afterwards."""
+
+    output_id: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one record. `id` is its request_id or feedback_id, None when it has none that can be read.
+
+    `problems` tell why it was refused or conflicts; `outputs` are those of an inference.
+    """
+
+    id: str | None
+    result: Result
+    problems: tuple[Problem, ...] = ()
+    outputs: tuple[LoggedOutput, ...] = ()
+    judgments: int = 0
+    comparisons: int = 0
+
+
+def refused(id_: object, problems: Iterable[Problem]) -> Outcome:
+    """The outcome of a record that cannot be taken; its id as far as it is one."""
+    return Outcome(id_ if isinstance(id_, str) else None, "refused", tuple(problems))
+
+
+def take_turns(project: Project, ids: Iterable[str]) -> None:
+    """Wait until no other transaction writes any of these ids, and keep others waiting until this one ends.
+
+    What is read of them afterwards holds until the commit, and so do the project's settings, which are read again.
+    Call it once in a transaction with every id that it will write: buckets are taken in one order everywhere, so that
+    two writers never wait for each other.
+    """
+    _take(project, sorted({zlib.crc32(id_.encode()) % BUCKETS for id_ in ids}))
+
+
+def take_every_turn(project: Project) -> None:
+    """The same for a transaction that learns its ids as it goes."""
+    _take(project, list(range(BUCKETS)))
+
+
+def _take(project: Project, buckets: Sequence[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s::int, bucket) FROM unnest(%s::int[]) bucket", [project.pk, list(buckets)]
+        )
+        # Whoever changes the settings takes this row FOR UPDATE and thus comes before or after the whole transaction.
+        cursor.execute("SELECT FROM annotation_project WHERE id = %s FOR KEY SHARE", [project.pk])
+    project.refresh_from_db(fields=["overlap", "pairing"])
