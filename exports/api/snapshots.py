@@ -201,7 +201,9 @@ class CancelView(ProjectView):
             202: SnapshotSerializer,
             409: OpenApiResponse(description="It has ended already."),
         },
-        examples=[OpenApiExample("Cancelled", QUEUED | {"status": "cancelled"}, response_only=True)],
+        examples=[
+            OpenApiExample("Cancelled", QUEUED | {"status": "cancelled"}, response_only=True, status_codes=["202"])
+        ],
     )
     def post(self, request: Request, slug: str, version: str) -> Response:
         snapshot = find_snapshot(self.project, version)
