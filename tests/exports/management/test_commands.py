@@ -1,0 +1,94 @@
+"""The commands as people type them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from exports.models import Snapshot
+from exports.recipes import save_recipe
+from tests import world
+from tests.exports.dataset import log_inference, vote
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def project(db):
+    project = world.project()
+    log_inference(project, "r", "One.", "Two.")
+    vote(project, "r", 0)
+    return project
+
+
+def run(*arguments):
+    out = StringIO()
+    call_command(*map(str, arguments), stdout=out)
+    return out.getvalue().strip()
+
+
+def build_snapshot(*arguments):
+    return run("build_snapshot", "--project", "summaries", *arguments)
+
+
+def test_without_waiting_it_is_left_to_a_worker(project):
+    assert build_snapshot() == "1"
+    assert Snapshot.objects.get().status == "queued"
+
+
+def test_waiting_needs_no_worker(project):
+    assert build_snapshot("--wait", "--format", "kto", "--format", "reward") == "1"
+    snapshot = Snapshot.objects.get()
+    assert (snapshot.status, snapshot.recipe["formats"]) == ("ready", ["kto", "reward"])
+
+
+def test_the_files_are_copied_and_hold(project, tmp_path):
+    assert build_snapshot("--out", tmp_path / "out") == "1"
+    assert run("verify_snapshot", tmp_path / "out").startswith("ok: 3 files, 2 rows")
+    (tmp_path / "out" / "README.md").write_text("other")
+    with pytest.raises(CommandError, match=r"README\.md"):
+        run("verify_snapshot", tmp_path / "out")
+    with pytest.raises(CommandError, match="in use"):
+        build_snapshot("--out", tmp_path / "out")
+
+
+def test_a_recipe_by_name_or_file(project, tmp_path):
+    save_recipe(project, "dpo", {"formats": ["reward"]}, actor="test")
+    (tmp_path / "recipe.json").write_text(json.dumps({"formats": ["kto"]}))
+    build_snapshot("--recipe", "dpo")
+    build_snapshot("--recipe", tmp_path / "recipe.json")
+    formats = Snapshot.objects.order_by("version").values_list("recipe__formats", flat=True)
+    assert list(formats) == [["reward"], ["kto"]]
+
+
+def test_what_is_wrong_is_one_line(project, tmp_path):
+    (tmp_path / "broken.json").write_text("{")
+    for arguments, said in [
+        (["--recipe", "unknown"], "unknown"),
+        (["--recipe", tmp_path / "broken.json"], "cannot be read as JSON"),
+        (["--format", "csv"], "csv"),
+    ]:
+        with pytest.raises(CommandError, match=said) as caught:
+            build_snapshot(*arguments)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(CommandError, match="nowhere"):
+        run("build_snapshot", "--project", "nowhere")
+    assert Snapshot.objects.count() == 0
+
+
+def test_verifying_needs_no_server(tmp_path):
+    environment = {**os.environ, "PREFAPP_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": "", "REDIS_URL": ""}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "verify_snapshot", str(tmp_path)],
+        cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("CommandError: manifest.json: is missing")
+    assert not (tmp_path / "data" / "postgres").exists()
