@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from annotation.intake.files import import_file
+from annotation.intake.importing import import_files
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 
@@ -40,7 +40,8 @@ def seed(known: Mapping[str, Any]) -> dict[str, Any]:
     """Makes what is missing and returns `users` and `api_keys` for demo.json; known is what that said before."""
     passwords = {name: _ensure_user(name, known.get("users", {}).get(name)) for name in USERS}
     project = Project.objects.filter(slug=SLUG).first() or _make_project()
-    import_file(project, COMPARISONS)  # again is nothing new, and completes what was interrupted
+    # Again is nothing new, and completes what was interrupted.
+    import_files(project, [str(COMPARISONS)], actor=ACTOR, tell=lambda _step: None)
     stored = known.get("api_keys", {}).get(SLUG, {})
     secrets_ = {scope: _ensure_key(project, scope, stored.get(scope)) for scope in ApiKey.Scope.values}
     return {"users": passwords, "api_keys": {SLUG: secrets_}}
@@ -75,7 +76,7 @@ def _ensure_user(name: str, password: str | None) -> str:
 def _make_project() -> Project:
     settings = {"name": "Demo: which answer is better?", "guidelines": GUIDELINES}
     project = projects.create_project(SLUG, settings=settings, actor=ACTOR)
-    Member.objects.create(project=project, user=User.objects.get(username="lead"), role=Member.Role.LEAD)
+    projects.add_member(project, User.objects.get(username="lead"), Member.Role.LEAD, actor=ACTOR)
     return project
 
 

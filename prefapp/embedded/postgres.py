@@ -53,16 +53,14 @@ def answers(data_dir: Path) -> bool:
 
 def ensure_started(data_dir: Path) -> None:
     """Starts the server unless it answers; the cluster with its database is made first when there is none."""
-    if answers(data_dir):
+    if answers(data_dir) or _still_starting(data_dir):
         return
+    stop(data_dir)
     folder = folder_of(data_dir)
     if not folder.exists():
         _make_cluster(folder)
     if (version := (folder / "PG_VERSION").read_text().strip()) != VERSION:
         raise EmbeddedError(f"{folder} was made by PostgreSQL {version}, the embedded one is {VERSION}.")
-    if _still_starting(data_dir) or answers(data_dir):
-        return
-    stop(data_dir)
     _start(data_dir)
 
 
@@ -133,10 +131,13 @@ def _start(data_dir: Path) -> None:
     account.make_private(socket_dir(data_dir))
     settings = {**SETTINGS, "unix_socket_directories": socket_dir(data_dir)}
     options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-    waiting = ["--wait", "--timeout", START_SECONDS, "--log", folder / "server.log", "--silent"]
-    _run(programs / "pg_ctl", "start", "--pgdata", folder, "--options", options, *waiting)
-    if not answers(data_dir):
-        raise EmbeddedError(f"The embedded PostgreSQL does not answer; see {folder / 'server.log'}.")
+    log = folder / "server.log"
+    waiting = ["--wait", "--timeout", START_SECONDS, "--log", log, "--silent"]
+    try:
+        _run(programs / "pg_ctl", "start", "--pgdata", folder, "--options", options, *waiting)
+    except EmbeddedError as error:
+        said = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
+        raise EmbeddedError(f"The embedded PostgreSQL does not start: {' '.join(said)} (see {log})") from error
 
 
 def _run(program: Path, *arguments: object, text: str = "") -> None:

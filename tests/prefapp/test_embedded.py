@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import psycopg
@@ -82,28 +83,35 @@ def await_none(data_dir: Path) -> None:
     assert not left
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A new folder. Not pytest's own: every run closes that to other users, and as root the servers are one."""
+    with TemporaryDirectory(prefix="prefapp-test-") as name:
+        yield Path(name)
+
+
 @pytest.fixture(scope="module")
-def used_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def used_dir() -> Iterator[Path]:
     """A data directory whose servers ran before."""
-    data_dir = tmp_path_factory.mktemp("used")
-    with holder(data_dir):
-        pass
-    return data_dir
+    with TemporaryDirectory(prefix="prefapp-test-") as name:
+        with holder(Path(name)):
+            pass
+        yield Path(name)
 
 
-def test_first_starts_at_once_share_one_server(tmp_path: Path) -> None:
-    (tmp_path / "initdb-killed").mkdir()  # what a first start leaves behind that was killed
-    processes = [start_holder(tmp_path) for _ in range(5)]
+def test_first_starts_at_once_share_one_server(folder: Path) -> None:
+    (folder / "initdb-killed").mkdir()  # what a first start leaves behind that was killed
+    processes = [start_holder(folder) for _ in range(5)]
     for process in processes:
         await_held(process)
-    before = server_pids(tmp_path)
+    before = server_pids(folder)
     for process in processes[:4]:
         process.communicate()
-    assert server_pids(tmp_path) == before
+    assert server_pids(folder) == before
     processes[4].communicate()
     assert [process.returncode for process in processes] == [0] * 5
-    assert processes_of(tmp_path) == []
-    assert not list(tmp_path.glob("initdb-*"))
+    assert processes_of(folder) == []
+    assert not list(folder.glob("initdb-*"))
 
 
 def test_data_stays(used_dir: Path) -> None:
@@ -185,8 +193,8 @@ def test_killed_servers_and_recycled_pids_do_not_hinder_a_start(used_dir: Path) 
         stranger.wait()
 
 
-def test_path_too_long_for_a_socket_and_sockets_swept_away(tmp_path: Path) -> None:
-    data_dir = tmp_path / ("long " * 25).strip()
+def test_path_too_long_for_a_socket_and_sockets_swept_away(folder: Path) -> None:
+    data_dir = folder / ("long " * 25).strip()
     sockets = addresses.socket_dir(data_dir)
     assert sockets.parent == Path("/tmp")
     with ExitStack() as stack:
@@ -201,8 +209,8 @@ def test_path_too_long_for_a_socket_and_sockets_swept_away(tmp_path: Path) -> No
     assert processes_of(data_dir) == []
 
 
-def test_deleted_data_directory_starts_anew(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+def test_deleted_data_directory_starts_anew(folder: Path) -> None:
+    data_dir = folder / "data"
     with holder(data_dir) as old:
         shutil.rmtree(data_dir)
         with holder(data_dir):
@@ -215,8 +223,8 @@ def test_deleted_data_directory_starts_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests run as an ordinary user already")
-def test_ordinary_user(tmp_path: Path) -> None:
-    data_dir = tmp_path / "theirs"
+def test_ordinary_user(folder: Path) -> None:
+    data_dir = folder / "theirs"
     data_dir.mkdir()
     os.chown(data_dir, NOBODY, NOBODY)
     account.open_parents(data_dir)
@@ -250,9 +258,9 @@ def test_missing_wheel_is_one_line(used_dir: Path, package: str, variable: str) 
     assert f"set {variable}" in done.stderr
 
 
-def test_commands_that_need_no_server_start_none(tmp_path: Path) -> None:
-    environment = {**os.environ, "PREFAPP_DATA_DIR": str(tmp_path), "DATABASE_URL": "", "REDIS_URL": ""}
+def test_commands_that_need_no_server_start_none(folder: Path) -> None:
+    environment = {**os.environ, "PREFAPP_DATA_DIR": str(folder), "DATABASE_URL": "", "REDIS_URL": ""}
     for command in (["migrate", "--help"], ["check"]):
         manage = [sys.executable, "manage.py", *command]
         subprocess.run(manage, cwd=settings.BASE_DIR, env=environment, check=True, stdout=subprocess.DEVNULL)
-    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+    assert [path.name for path in folder.iterdir()] == ["secret_key"]
