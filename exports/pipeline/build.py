@@ -27,7 +27,7 @@ from exports.pipeline.publish import LostError
 from exports.pipeline.recipe import RecipeBody, RecipeError, parse_recipe
 from exports.pipeline.sample import sample
 from exports.pipeline.select import Scope, select
-from exports.pipeline.session import Session
+from exports.pipeline.session import Session, StreamBrokenError
 from exports.pipeline.split import split
 from exports.pipeline.write import write_bytes
 
@@ -123,9 +123,9 @@ def _reason(error: Exception) -> str | None:
             return f"The snapshot could not be written below {settings.SNAPSHOT_DIR}: {error.strerror or error}."
         case RecipeError():
             return f"The recipe cannot be built: {error}."
-        case adbc_driver_manager.Error() if error.sqlstate == "53100":
+        case adbc_driver_manager.Error() | StreamBrokenError() if "No space left on device" in str(error):
             return DATABASE_FULL
-        case adbc_driver_manager.OperationalError() | OperationalError() | InterfaceError():
+        case StreamBrokenError() | adbc_driver_manager.OperationalError() | OperationalError() | InterfaceError():
             return None
         case MemoryError():
             return "The worker ran out of memory."

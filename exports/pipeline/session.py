@@ -68,10 +68,15 @@ PLAN_FREELY = ("RESET enable_hashjoin", "RESET enable_mergejoin", "RESET enable_
 SETTINGS = ("SET work_mem = '64MB'", "SET temp_buffers = '32MB'", "SET jit = off")
 
 
+class StreamBrokenError(Exception):
+    """The database, or the way to it, failed in the middle of an answer."""
+
+
 class Session:
     """A connection with its temporary tables; use as a context manager."""
 
     def __init__(self, dsn: str) -> None:
+        self._streaming: set[dbapi.Cursor] = set()
         self._connection = dbapi.connect(dsn, autocommit=True)
         try:
             for statement in (*SETTINGS, *FUNCTIONS.strip().removesuffix(";").split(";\n")):
@@ -88,6 +93,9 @@ class Session:
 
     def close(self) -> None:
         """End the session; its temporary tables go with it."""
+        # A stream that was given up half read is still open, and a connection cannot be closed over it.
+        for cursor in tuple(self._streaming):
+            cursor.close()
         self._connection.close()
 
     def cancel(self) -> None:
@@ -122,7 +130,22 @@ class Session:
             return answer
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
-        """The answer as a stream of Arrow batches (about 16 MB each)."""
+        """The answer as a stream of Arrow batches (about 16 MB each). Raises StreamBrokenError."""
         with self._connection.cursor() as cursor:
-            cursor.execute(query)
-            yield from cursor.fetch_record_batch()
+            self._streaming.add(cursor)
+            try:
+                cursor.execute(query)
+                yield from _each(cursor.fetch_record_batch())
+            finally:
+                self._streaming.discard(cursor)
+
+
+def _each(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except OSError as error:  # not of a file: Arrow's name for any failure of a stream
+            raise StreamBrokenError(str(error)) from error
+        yield batch

@@ -8,6 +8,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from django.db import connection
 
 from exports.models import Snapshot
 from exports.pipeline import build as building
@@ -145,6 +146,37 @@ def test_a_build_that_goes_wrong_is_failed_with_a_sentence_and_leaves_nothing(
     assert "secret" not in snapshot.error
     assert "Traceback" not in snapshot.error
     assert [path for path in snapshot_dir.rglob("*") if path.is_file()] == []
+
+
+def test_a_disk_that_fills_up_while_rows_stream_is_told(project, snapshot_dir, monkeypatch):
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(write.Shards, "add", no_room)
+    snapshot = ask(project)
+    build(snapshot.pk)
+    snapshot.refresh_from_db()
+    assert snapshot.error.startswith("The disk is full")
+    assert list(snapshot_dir.glob("*/*")) == []
+
+
+def test_a_database_that_goes_away_while_rows_stream_leaves_it_to_another_try(project, monkeypatch):
+    add = write.Shards.add
+
+    def cut_the_line(*given):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%in_decided%'"
+            )
+        add(*given)
+
+    monkeypatch.setattr(split, "CHUNK_ROWS", 5)
+    monkeypatch.setattr(write.Shards, "add", cut_the_line)
+    snapshot = ask(project)
+    build(snapshot.pk)
+    snapshot.refresh_from_db()
+    assert (snapshot.status, snapshot.error) == (Snapshot.Status.BUILDING, "")
 
 
 def test_a_lost_database_leaves_the_snapshot_to_another_try(project, monkeypatch):
