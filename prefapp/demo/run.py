@@ -22,7 +22,7 @@ from prefapp.demo.errors import DemoError, Stopped
 from prefapp.demo.parts import Parts
 from prefapp.embedded.processes import lives
 
-READY_SECONDS = 60
+READY_SECONDS = 180
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Say = Callable[[str], None]
