@@ -226,7 +226,8 @@ CELERY_BEAT_SCHEDULE = {
 UNFOLD = {
     "SITE_TITLE": "Prefapp",
     "SITE_HEADER": "Prefapp",
-    "SITE_SYMBOL": "balance",
+    "SITE_ICON": lambda _: static("favicon.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("favicon.svg")}],
     "SITE_URL": "/",
     "STYLES": [lambda _: static("admin.css")],
     "DASHBOARD_CALLBACK": "exports.admin.start.start_page",

@@ -1,0 +1,33 @@
+"""Judgments in words: what one says, and whether it counts."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from annotation.admin import texts
+from annotation.models import Judgment, Retraction
+
+RETRACTED = Q(Exists(Retraction.objects.filter(target=OuterRef("feedback"))))
+COUNTED = Q(surplus=False) & ~RETRACTED
+STRENGTHS = {1: "slightly better", 2: "better", 3: "much better"}
+
+
+def answer(row: Judgment) -> SafeString | str:
+    """Which model won and by how much, or that none did. Reads `chosen`."""
+    if row.chosen is None:
+        return row.get_outcome_display()
+    return format_html("<bdi>{}</bdi> is {}", row.chosen.model_label, STRENGTHS[row.strength or 2])
+
+
+def is_retracted(row: Judgment) -> bool:
+    """Whether it was taken back. Reads `feedback.retracted_by`."""
+    return hasattr(row.feedback, "retracted_by")
+
+
+def standing(row: Judgment) -> SafeString:
+    """Whether it counts, and if not, why."""
+    if is_retracted(row):
+        return texts.badge("Retracted", "warning")
+    return texts.badge("Surplus") if row.surplus else texts.badge("Counts", "good")

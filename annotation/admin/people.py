@@ -1,0 +1,185 @@
+"""Members and annotators of projects; users and groups of the instance, for superusers alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from annotation import projects
+from annotation.admin import texts
+from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
+from annotation.admin.page import Figure, Page, Step, fields, list_url, row_url
+from annotation.admin.scope import LeadAdmin, actor, is_superuser, may_work
+from annotation.admin.texts import shown
+from annotation.models import Annotator, Assignment, Judgment, Member
+
+
+class MemberForm(forms.ModelForm):
+    """Names the person instead of offering everybody's names to choose from."""
+
+    username = forms.CharField(label="User name", max_length=150, widget=UnfoldAdminTextInputWidget())
+
+    class Meta:
+        model = Member
+        fields = ("project", "role")
+
+    def clean_username(self) -> str:
+        name: str = self.cleaned_data["username"]
+        if not User.objects.filter(username=name).exists():
+            raise forms.ValidationError(f"There is no user “{name}”.")
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if Member.objects.filter(
+            project=data.get("project"), role=data.get("role"), user__username=data.get("username")
+        ).exists():
+            raise forms.ValidationError("That person has that role already.")
+        return data
+
+
+class MemberQuestion(QuestionFilter):
+    questions = {role.value: Question(f"{role.label}s", Q(role=role)) for role in Member.Role}
+
+
+@admin.register(Member)
+class MemberAdmin(LeadAdmin):
+    form = MemberForm
+    list_display = (
+        shown("user", texts.isolated, "person"),
+        "role",
+        "project",
+        shown("created_at", texts.when, "since"),
+    )
+    list_select_related = ("user", "project")
+    list_filter = (MemberQuestion, ProjectFilter)
+    search_fields = ("user__username",)
+    search_help_text = "Beginning of a user name"
+    actions = ("remove",)
+    empty_text = "Without annotators of its own a project is open to everybody who may sign in."
+    fieldsets = fields("user", "role", "project", shown("created_at", texts.when, "since"))
+    add_fieldsets = fields("username", "role", "project")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_work(request)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        # Who leads is for superusers to say.
+        if db_field.name == "role" and not is_superuser(request):
+            kwargs["choices"] = [(Member.Role.ANNOTATOR.value, Member.Role.ANNOTATOR.label)]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Member, form: MemberForm, change: bool) -> None:
+        """Adds the member through annotation.projects."""
+        user = User.objects.get(username=form.cleaned_data["username"])
+        made = projects.add_member(obj.project, user, Member.Role(obj.role), actor=actor(request))
+        obj.__dict__.update(made.__dict__)
+        if obj.role == Member.Role.LEAD and not user.is_staff:
+            note = f"{user} cannot open the admin before “Staff status” is set on their user page."
+            self.message_user(request, note, messages.WARNING)
+
+    @admin.action(description="Remove from the project")
+    def remove(self, request: HttpRequest, members: QuerySet[Member]) -> None:
+        """Takes the role away; judgments stay."""
+        if not is_superuser(request) and members.filter(role=Member.Role.LEAD).exists():
+            self.message_user(request, "Who leads a project is for administrators to say.", messages.ERROR)
+            return
+        names = []
+        for member in members.select_related("user", "project"):
+            projects.remove_member(member, actor=actor(request))
+            names.append(f"{member.user} from {member.project}")
+        self.message_user(request, f"Removed {', '.join(names)}. Their judgments stay.", messages.SUCCESS)
+
+
+class AnnotatorQuestion(QuestionFilter):
+    questions = {
+        "people": Question("People", Q(user__isnull=False)),
+        "programs": Question("Programs", Q(user=None)),
+    }
+
+
+@admin.register(Annotator)
+class AnnotatorAdmin(LeadAdmin):
+    list_display = (shown("name", texts.isolated, "annotator"), "judged", "balance", "project",
+                    shown("created_at", texts.when, "first seen"))  # fmt: skip
+    list_select_related = ("project",)
+    list_filter = (AnnotatorQuestion, ProjectFilter)
+    search_fields = ("name",)
+    search_help_text = "Beginning of a name"
+    empty_text = "Somebody becomes an annotator of a project with the first comparison they are shown."
+    fieldsets = fields(
+        shown("name", texts.isolated, "name"), "project", "balance", shown("created_at", texts.when, "first seen")
+    )
+
+    def page(self, request: HttpRequest, row: Annotator) -> Page:
+        leases = list_url(Assignment, annotator__id__exact=row.pk)
+        live = row.assignments.filter(state=Assignment.State.LEASED).count()
+        judgments = list_url(Judgment, project=row.project.slug, source_type__exact="human", source_id__exact=row.name)
+        return Page(
+            steps=[
+                Step("Project", row.project.name, row_url(row.project)),
+                Step("Annotator", row.name),
+                Step("Leases", "all", leases),
+                Step("Judgments", "by this name", judgments),
+            ],
+            figures=[Figure("Judged", f"{row.judged:,}", leases + "&show=judged"),
+                     Figure("Held now", f"{live:,}", leases + "&show=leased")],
+        )  # fmt: skip
+
+    @admin.display(description="sides")
+    def balance(self, row: Annotator) -> str:
+        if row.side_balance == 0:
+            return "balanced"
+        return f"{abs(row.side_balance)} more with the {'first' if row.side_balance > 0 else 'second'} output left"
+
+
+class SuperuserAdmin(ModelAdmin):
+    """For superusers alone, whatever model permissions somebody was granted. Nobody is deleted, only switched off."""
+
+    show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+# Nobody signs in or is written to by e-mail here; the address stands on the user's page.
+admin.site.unregister(EmailAddress)
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(SuperuserAdmin, DjangoUserAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+
+
+@admin.register(Group)
+class GroupAdmin(SuperuserAdmin, DjangoGroupAdmin):
+    pass

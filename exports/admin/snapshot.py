@@ -1,0 +1,179 @@
+"""Recipes and snapshots: what was selected how, how far it is, and the files to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+
+from annotation.admin import texts
+from annotation.admin.dialogs import dialog, go_to
+from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
+from annotation.admin.page import Figure, Page, Step, Table, fields, link, list_url, row_url
+from annotation.admin.scope import LeadAdmin, actor, may_work
+from annotation.admin.texts import shown
+from exports.admin.build import BuildForm, build
+from exports.admin.project import DIALOG
+from exports.models import Recipe, Snapshot, SnapshotFile
+from exports.pipeline import publish
+
+Status = Snapshot.Status
+UNFINISHED = Q(status__in=[Status.QUEUED, Status.BUILDING])
+KINDS: Mapping[str, texts.Kind] = {
+    Status.QUEUED: "plain",
+    Status.BUILDING: "busy",
+    Status.READY: "good",
+    Status.FAILED: "bad",
+    Status.CANCELLED: "plain",
+}
+CANCEL = dialog("Cancel this snapshot?", "What was built of it so far is thrown away.", "Cancel the snapshot")
+
+
+class SnapshotQuestion(QuestionFilter):
+    questions = {
+        "unfinished": Question("Being built", UNFINISHED),
+        "ready": Question("Ready", Q(status=Status.READY)),
+        "failed": Question("Failed", Q(status=Status.FAILED)),
+        "cancelled": Question("Cancelled", Q(status=Status.CANCELLED)),
+    }
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(LeadAdmin):
+    list_display = (
+        shown("version", lambda version: f"v{version}", "version"),
+        "project",
+        "state",
+        shown("rows", lambda rows: f"{rows:,}", "rows"),
+        shown("bytes", filesizeformat, "size"),
+        shown("formats", ", ".join, "formats"),
+        shown("created_by", texts.isolated, "asked for by"),
+        shown("created_at", texts.when, "asked for"),
+    )
+    list_select_related = ("project",)
+    list_filter = (SnapshotQuestion, ProjectFilter)
+    actions_list = ("build",)
+    actions_detail = ("cancel",)
+    empty_text = "A snapshot is one version of a dataset: built once, then never changed. Build the first one."
+    fieldsets = fields(
+        "project",
+        "state",
+        shown("error", texts.plain_text, "what went wrong"),
+        "recipe_name",
+        shown("watermark_hash", texts.code, "hash at the watermark"),
+        shown("parent", link, "parent"),
+        shown("created_by", texts.isolated, "asked for by"),
+        shown("created_at", texts.when, "asked for"),
+        shown("ended_at", texts.when, "ended"),
+        "counts",
+        shown("recipe", texts.json_text, "recipe in full"),
+    )
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.defer("manifest", "recipe").annotate(formats=F("recipe__formats"))
+
+    def page(self, request: HttpRequest, row: Snapshot) -> Page:
+        files = [_file(row, file) for file in row.files.all()]
+        events = list_url("annotation_event", project=row.project.slug, seal__position__lte=row.watermark)
+        return Page(
+            steps=[
+                Step("Project", row.project.name, row_url(row.project)),
+                Step("Events", f"up to position {row.watermark}", events),
+                Step("Snapshot", f"v{row.version}"),
+            ],
+            figures=[
+                Figure("Rows", f"{row.rows:,}"),
+                Figure("Size", filesizeformat(row.bytes)),
+                Figure("Watermark", f"{row.watermark:,}"),
+            ],
+            first=Table("Files", ["File", "Rows", "Size", "SHA-256"], files, "None before it is ready."),
+            is_moving=row.status in {Status.QUEUED, Status.BUILDING},
+        )
+
+    @admin.display(description="status")
+    def state(self, row: Snapshot) -> SafeString:
+        badge = texts.badge(row.get_status_display(), KINDS[row.status])
+        if row.status != Status.BUILDING:
+            return badge
+        bar = '{0} <progress class="pf-bar" max="100" value="{1}"></progress> {1} %'
+        return format_html(bar, badge, int(100 * row.progress))
+
+    @admin.display(description="recipe")
+    def recipe_name(self, row: Snapshot) -> SafeString | str:
+        return link(row.named_recipe) if row.named_recipe else "none by name"
+
+    @admin.display(description="counts at every step")
+    def counts(self, row: Snapshot) -> SafeString | str:
+        return texts.json_text((row.manifest or {}).get("counts"))
+
+    def has_build_permission(self, request: HttpRequest) -> bool:
+        return may_work(request)
+
+    def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        row = self.get_object(request, object_id)
+        return row is not None and row.status in {Status.QUEUED, Status.BUILDING}
+
+    @action(description="Build snapshot", permissions=["build"], url_path="build", icon="add",
+            variant=ActionVariant.PRIMARY, dialog=DIALOG)  # fmt: skip
+    def build(self, request: HttpRequest, form: BuildForm) -> HttpResponse:
+        wanted = form.cleaned_data
+        made = build(wanted["project"], actor=actor(request), named=wanted["recipe"], formats=wanted["formats"])
+        return go_to(request, row_url(made))
+
+    @action(description="Cancel", permissions=["cancel"], url_path="cancel", icon="cancel", dialog=CANCEL)
+    def cancel(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        try:
+            publish.cancel(row)
+            self.message_user(request, f"{row} is cancelled.", messages.SUCCESS)
+        except publish.ConflictError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        return go_to(request, row_url(row))
+
+
+@admin.register(Recipe)
+class RecipeAdmin(LeadAdmin):
+    list_display = ("name", "version", "project", shown("created_by", texts.isolated, "written by"),
+                    shown("created_at", texts.when, "written"))  # fmt: skip
+    list_select_related = ("project",)
+    list_filter = (ProjectFilter,)
+    search_fields = ("name",)
+    search_help_text = "Beginning of a name"
+    empty_text = "A recipe says what to select and how. Snapshots without a named one carry their own."
+    fieldsets = fields(
+        "name",
+        "version",
+        "project",
+        shown("created_by", texts.isolated, "written by"),
+        shown("created_at", texts.when, "written"),
+        shown("body", texts.json_text, "recipe, without the defaults"),
+    )
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.defer("body")
+
+    def page(self, request: HttpRequest, row: Recipe) -> Page:
+        return Page(
+            steps=[
+                Step("Project", row.project.name, row_url(row.project)),
+                Step("Recipe", str(row)),
+                Step("Snapshots", "built by it", list_url(Snapshot, named_recipe__id__exact=row.pk)),
+            ]
+        )
+
+
+def _file(row: Snapshot, file: SnapshotFile) -> list[Any]:
+    url = reverse("api-snapshot-file", args=[row.project.slug, row.version, file.path])
+    name = format_html('<a class="pf-link" href="{}" download><bdi>{}</bdi></a>', url, file.path)
+    rows = "—" if file.rows is None else f"{file.rows:,}"
+    return [name, rows, filesizeformat(file.bytes), texts.code(file.sha256)]
