@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exports.pipeline.formats import FORMATS, Format, Rows
-from exports.pipeline.read import DROPPED, Reading, audited_judgments, picked_pairs
+from exports.pipeline.read import DROPPED, Reading, audited_judgments, one_ahead, picked_pairs
 from exports.pipeline.session import Session
 from exports.pipeline.write import Shards, WrittenFile, write_bytes
 
@@ -115,8 +115,9 @@ def _fill(session: Session, configs: Sequence[Config], report: Report) -> None:
         sources.append((audited_judgments(session), of_judgments))
     total, done = sum(reading.rows for reading, _ in sources), 0
     for reading, takers in sources:
-        for batch in reading.batches(session):
-            for config in takers:
-                config.add(batch)
-            done += batch.num_rows
-            report(done, total)
+        with one_ahead(reading.batches(session)) as batches:
+            for batch in batches:
+                for config in takers:
+                    config.add(batch)
+                done += batch.num_rows
+                report(done, total)

@@ -6,7 +6,9 @@ database sorts ids only and the memory of both sides is bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -107,7 +109,7 @@ class Reading:
     chunks: int
     rows: int
 
-    def batches(self, session: Session) -> Iterator[pa.RecordBatch]:
+    def batches(self, session: Session) -> Generator[pa.RecordBatch]:
         """All rows in order."""
         session.run("DROP TABLE IF EXISTS now_reading")
         session.run(READING)
@@ -116,6 +118,23 @@ class Reading:
             for _ in range(self.chunks):
                 yield from session.batches(self.query)
                 session.run(NEXT)
+
+
+@contextmanager
+def one_ahead(batches: Generator[pa.RecordBatch]) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The same batches, the next one read in another thread while this one is worked on.
+
+    Within it the session belongs to that thread.
+    """
+    with closing(batches), ThreadPoolExecutor(max_workers=1) as reader:
+
+        def each() -> Iterator[pa.RecordBatch]:
+            coming = reader.submit(next, batches, None)
+            while (batch := coming.result()) is not None:
+                coming = reader.submit(next, batches, None)
+                yield batch
+
+        yield each()
 
 
 def picked_pairs(session: Session, *, votes: bool) -> Reading:
