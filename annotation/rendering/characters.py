@@ -1,0 +1,54 @@
+"""Characters that nobody sees or that turn the text around: shown by name, so that they can neither hide nor act."""
+
+from __future__ import annotations
+
+import re
+
+# Left as they are: tab, line feed, and the marks that ordinary right-to-left text needs (U+200E, U+200F, U+061C), which
+# cannot reach beyond their paragraph.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # C0 without tab and line feed, DEL, C1
+    "|[\u202a-\u202e\u2066-\u2069]"  # bidirectional embeddings, overrides and isolates
+    "|[\u00ad\u180e\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb]"  # invisible or zero-width
+    "|[\U000e0000-\U000e007f]+"  # tags: invisible copies of ASCII
+    "|[\ud800-\udfff]"  # lone surrogates, which have no UTF-8 form
+    # Joiners belong into emoji and many scripts; between plain letters and blanks they only hide.
+    "|(?<![^\\s!-~])[\u200c\u200d]|[\u200c\u200d](?![^\\s!-~])"
+)
+CONTROLS = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+)
+NAMES = {
+    **{chr(code): name for code, name in enumerate(CONTROLS.split())}, "\x7f": "DEL",
+    "\x85": "NEL", "\u00ad": "SHY", "\u180e": "MVS", "\u200b": "ZWSP", "\u200c": "ZWNJ", "\u200d": "ZWJ",
+    "\u2028": "LS", "\u2029": "PS", "\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF", "\u202d": "LRO",
+    "\u202e": "RLO", "\u2060": "WJ", "\u2066": "LRI", "\u2067": "RLI", "\u2068": "FSI", "\u2069": "PDI",
+    "\ufeff": "BOM",
+}  # fmt: skip
+SUBTLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # word breaks and the like, common in honest text
+FLAG = "\U0001f3f4"
+
+
+def reveal(html: str) -> str:
+    """Replace unseen characters in the text of an HTML fragment by small labels; attributes must hold none."""
+    return UNSEEN.sub(_label, html)
+
+
+def _label(match: re.Match[str]) -> str:
+    found = match.group()
+    if found[0] >= "\U000e0000":
+        if match.string[match.start() - 1 : match.start()] == FLAG:
+            return found  # the flags of England, Scotland and Wales
+        hidden = "".join(chr(ord(tag) - 0xE0000) for tag in found if " " <= chr(ord(tag) - 0xE0000) <= "~")
+        return _span("unseen", f"hidden: {_escape(hidden)}" if hidden else "TAG")
+    if found in SUBTLE:
+        return _span("unseen subtle", NAMES[found])
+    return _span("unseen", NAMES.get(found, f"U+{ord(found):04X}"))
+
+
+def _span(classes: str, label: str) -> str:
+    return f'<span class="{classes}">{label}</span>'
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
