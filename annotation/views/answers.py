@@ -1,0 +1,187 @@
+"""What an annotator does with a comparison: judge, skip, flag, undo. Forms work without scripts."""
+
+from __future__ import annotations
+
+import uuid
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from annotation import judging, queue
+from annotation.models import Annotator, Assignment, Flag
+from annotation.views.desk import HELD, lay_out
+from annotation.views.gate import for_annotators, wants_fragments
+from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
+from annotation.views.replies import answer_page, posted_leases
+
+LONGEST_MS = 2**31 - 1
+ALREADY_ANSWERED = (
+    "You had already answered this comparison, and that answer stands. To change it, undo it and answer again."
+)
+NO_LONGER_YOURS = (
+    "This comparison was no longer with you: it was answered before, perhaps in another tab, or given back. "
+    "Your saved answers are all still there; just go on with the next one."
+)
+
+
+class LeaseForm(forms.Form):
+    """Which lease is meant, and why: an offered reason or one's own words; both may be left out."""
+
+    lease = forms.UUIDField()
+    reason = forms.CharField(required=False, max_length=500)
+    other = forms.CharField(required=False, max_length=500)
+
+    @property
+    def why(self) -> str:
+        return str(self.cleaned_data["other"] or self.cleaned_data["reason"])
+
+
+class AnswerForm(forms.Form):
+    """One judgment of the page. Times in milliseconds; without scripts only `shown_at` (of the clock) is there."""
+
+    lease = forms.UUIDField()
+    choice = forms.CharField()
+    feedback_id = forms.UUIDField()
+    duration_ms = forms.FloatField(required=False)
+    active_ms = forms.FloatField(required=False)
+    shown_at = forms.FloatField(required=False)
+
+
+@require_POST
+@for_annotators
+def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
+    """Record a judgment; the same again changes nothing."""
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        return _bad_request(form)
+    answer = form.cleaned_data
+    try:
+        choice = annotator.project.answer_scale.choice(answer["choice"])
+    except KeyError:
+        return HttpResponseBadRequest("There is no such answer.", content_type="text/plain")
+    lease = answer["lease"]
+    duration = _milliseconds(answer["duration_ms"]) or _since_shown(annotator, lease, answer["shown_at"])
+    active = _milliseconds(answer["active_ms"])
+    try:
+        judging.judge(
+            annotator,
+            lease,
+            choice,
+            feedback_id=str(answer["feedback_id"]),
+            duration_ms=duration,
+            active_ms=min(active, duration) if active is not None else None,
+        )
+    except judging.FeedbackConflictError:
+        return _refuse(request, annotator, ALREADY_ANSWERED)
+    except queue.LeaseLostError:
+        return _refuse(request, annotator, NO_LONGER_YOURS)
+    return _done(request, annotator, choice.label)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_annotators
+def skip(request: HttpRequest, annotator: Annotator) -> HttpResponse:
+    """Skip for good; GET asks for a reason first."""
+    if request.method != "POST":
+        return _ask_reason(request, annotator, "skip", SKIP_REASONS)
+    form = LeaseForm(request.POST)
+    if not form.is_valid():
+        return _bad_request(form)
+    lease = form.cleaned_data["lease"]
+    try:
+        queue.skip(annotator, lease, reason=form.why)
+    except queue.LeaseLostError:
+        if not annotator.assignments.filter(uid=lease, state=Assignment.State.SKIPPED).exists():
+            return _refuse(request, annotator, NO_LONGER_YOURS)
+    return _done(request, annotator, "Skipped")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_annotators
+def flag(request: HttpRequest, annotator: Annotator) -> HttpResponse:
+    """Tell the lead that something is wrong with a comparison, which stays on the page; GET asks for a reason first."""
+    if request.method != "POST":
+        return _ask_reason(request, annotator, "flag", FLAG_REASONS)
+    form = LeaseForm(request.POST)
+    if not form.is_valid():
+        return _bad_request(form)
+    lease, reason = form.cleaned_data["lease"], form.why
+    said = Flag.objects.filter(annotator=annotator, comparison__assignments__uid=lease, reason=reason, resolved_at=None)
+    if not said.exists():
+        try:
+            queue.flag(annotator, lease, reason=reason)
+        except queue.LeaseLostError:
+            return _refuse(request, annotator, NO_LONGER_YOURS)
+    return _done(request, annotator, "Flagged for the lead")
+
+
+@require_POST
+@for_annotators
+def undo(request: HttpRequest, annotator: Annotator) -> HttpResponse:
+    """Take the last judgment back. `last` names the lease that the page means, so that asking twice takes back one."""
+    meant = posted_leases(request, "last")
+    with transaction.atomic():
+        Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
+        last = annotator.assignments.filter(state=Assignment.State.JUDGED).order_by("-ended_at").first()
+        reopened = judging.undo(annotator) if last and [last.uid] == meant else None
+        if reopened:
+            _make_room(annotator, reopened)
+    show = reopened.uid if reopened else next(iter(meant), None)
+    desk = lay_out(annotator, known=posted_leases(request, "known"))
+    if not wants_fragments(request):
+        messages.info(request, "Taken back" if reopened else "There was nothing to take back")
+    return answer_page(request, desk, show=show)
+
+
+def _make_room(annotator: Annotator, reopened: Assignment) -> None:
+    """Give back what no longer fits on the desk: the reopened lease is there again."""
+    others = annotator.assignments.filter(state=Assignment.State.LEASED).exclude(pk=reopened.pk).order_by("pk")
+    for assignment in others[HELD - 1 :]:
+        queue.release(annotator, assignment.uid)
+
+
+def _done(request: HttpRequest, annotator: Annotator, said: str) -> HttpResponse:
+    if not wants_fragments(request):
+        messages.success(request, said)
+        return redirect(annotator.project)
+    return answer_page(request, lay_out(annotator, known=posted_leases(request, "known")))
+
+
+def _refuse(request: HttpRequest, annotator: Annotator, why: str) -> HttpResponse:
+    if not wants_fragments(request):
+        messages.warning(request, why)
+        return redirect(annotator.project)
+    response = answer_page(request, lay_out(annotator, known=posted_leases(request, "known")), notice=why)
+    response.status_code = 409
+    return response
+
+
+def _ask_reason(request: HttpRequest, annotator: Annotator, action: str, reasons: tuple[str, ...]) -> HttpResponse:
+    form = LeaseForm(request.GET)
+    if not form.is_valid():
+        return _bad_request(form)
+    context = {"project": annotator.project, "action": action, "reasons": reasons, "lease": form.cleaned_data["lease"]}
+    return render(request, "annotation/reason.html", context)
+
+
+def _bad_request(form: forms.Form) -> HttpResponse:
+    field, errors = next(iter(form.errors.items()))
+    return HttpResponseBadRequest(f"{field}: {errors[0]}", content_type="text/plain")
+
+
+def _milliseconds(value: float | None) -> int | None:
+    """A whole number that fits its column; None for what cannot be a duration."""
+    return int(min(max(round(value), 1), LONGEST_MS)) if value is not None and value > 0 else None
+
+
+def _since_shown(annotator: Annotator, lease: uuid.UUID, page_made: float | None) -> int:
+    """Without scripts: milliseconds since the page was made or, when it does not say so, since the lease was taken."""
+    now = timezone.now()
+    leased_at = annotator.assignments.filter(uid=lease).values_list("leased_at", flat=True).first() or now
+    shown = max(leased_at.timestamp() * 1000, page_made or 0)
+    return _milliseconds(now.timestamp() * 1000 - shown) or 1

@@ -1,0 +1,95 @@
+// Answers on their way: an ordered queue that outlives the page. An entry leaves it only when the server has taken it;
+// sending it twice does no harm, because the server knows each by its feedback id.
+
+const FIRST_DELAY_MS = 1_000;
+const LONGEST_DELAY_MS = 30_000;
+
+export class Outbox {
+  #key;
+  #handlers;
+  #memory = null; // holds the entries when this browser keeps no storage
+  #sending = null;
+  #running = null;
+  #timer = 0;
+  #delay = FIRST_DELAY_MS;
+  trouble = null; // "unreachable" or "signed-out" while the last attempt failed
+
+  // Handlers: deliver(entry) resolves to {outcome, text}; changed() follows each change of entries or trouble;
+  // settled(entry, answer) follows when an entry was taken or rejected, and is in the queue no more.
+  constructor(key, handlers) {
+    this.#key = key;
+    this.#handlers = handlers;
+    addEventListener("online", () => this.drain());
+    document.addEventListener("visibilitychange", () => document.hidden || this.drain());
+    addEventListener("beforeunload", (event) => {
+      if (this.#memory?.length) event.preventDefault();
+    });
+  }
+
+  get entries() {
+    if (this.#memory) return this.#memory;
+    try {
+      return JSON.parse(localStorage.getItem(this.#key)) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
+  #store(entries) {
+    try {
+      if (entries.length) localStorage.setItem(this.#key, JSON.stringify(entries));
+      else localStorage.removeItem(this.#key);
+      this.#memory = null;
+    } catch {
+      this.#memory = entries;
+    }
+    this.#handlers.changed();
+  }
+
+  add(entry) {
+    this.#store([...this.entries, entry]);
+    this.drain();
+  }
+
+  // Takes the last judgment of a page out again, unless it is being sent or has been: then null.
+  takeBack(page) {
+    const { entries } = this;
+    const last = entries.findLast((entry) => entry.kind === "judge" && entry.page === page);
+    if (!last || last.id === this.#sending) return null;
+    this.#store(entries.filter((entry) => entry.id !== last.id));
+    return last;
+  }
+
+  // Sends everything in order; resolves when the queue is empty or an attempt failed.
+  drain() {
+    clearTimeout(this.#timer);
+    this.#running ??= this.#exclusively(() => this.#sendAll()).finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  // Two tabs of one person share the queue; one of them sends at a time.
+  #exclusively(work) {
+    return navigator.locks ? navigator.locks.request(this.#key, work) : work();
+  }
+
+  async #sendAll() {
+    for (let entry = this.entries[0]; entry; entry = this.entries[0]) {
+      this.#sending = entry.id;
+      const answer = await this.#handlers.deliver(entry);
+      this.#sending = null;
+      if (answer.outcome === "unreachable" || answer.outcome === "signed-out") {
+        this.trouble = answer.outcome;
+        this.#timer = setTimeout(() => this.drain(), this.#delay);
+        this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY_MS);
+        this.#handlers.changed();
+        return;
+      }
+      this.trouble = null;
+      this.#delay = FIRST_DELAY_MS;
+      this.#store(this.entries.filter((other) => other.id !== entry.id));
+      await this.#handlers.settled(entry, answer);
+    }
+  }
+}

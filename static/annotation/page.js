@@ -1,0 +1,295 @@
+// The comparison page: a key or button answers what is on the screen, shows the waiting comparison at once, and sends
+// the answer behind it. The server's replies bring the next comparison, the progress, and what is held.
+
+import * as clock from "./clock.js";
+import * as diff from "./diff.js";
+import * as keys from "./keys.js";
+import * as lease from "./lease.js";
+import { Outbox } from "./outbox.js";
+import * as prefs from "./prefs.js";
+import { place, post } from "./server.js";
+import * as sheets from "./sheets.js";
+import { Stage } from "./stage.js";
+
+const KEPT_ARTICLES = 5; // of answered comparisons, to take an unsent answer back without asking the server
+const config = document.getElementById("stage").dataset;
+const RETRY_MS = 3_000;
+const TOAST_MS = 30_000;
+const answers = document.getElementById("answer");
+const undoForm = document.getElementById("undo");
+const stage = new Stage();
+const outbox = new Outbox(`prefapp:outbox:${config.user}`, { deliver, settled, changed: tellTrouble });
+const answered = new Set(outbox.entries.map((entry) => entry.fields.lease)); // never to be shown again
+const recent = new Map(); // lease → article, of answers that may still be unsent
+let fading = 0; // timer of the toast
+let newest = 0; // stamp of the last reply that was read
+let judged = undoForm.last.value ? [undoForm.last.value] : []; // leases, the last judged last
+
+// ---- Answering
+
+function judge(button) {
+  if (!stage.article || stage.locked) return;
+  const { feedback } = stage.article.dataset;
+  const fields = { choice: button.value, feedback_id: feedback, ...clock.read() };
+  judged.push(stage.lease);
+  answer({ id: feedback, kind: "judge", url: answers.action, label: button.firstElementChild.textContent }, fields);
+}
+
+function skip(reason = "") {
+  if (!stage.article || stage.locked) return;
+  answer({ id: `skip ${stage.lease}`, kind: "skip", url: config.skip, label: "Skipped" }, { reason });
+}
+
+function answer(entry, fields) {
+  const article = stage.take();
+  const { lease: answeredLease } = article.dataset;
+  answered.add(answeredLease);
+  recent.set(answeredLease, article);
+  if (recent.size > KEPT_ARTICLES) recent.delete(recent.keys().next().value);
+  outbox.add({ ...entry, page: location.pathname, fields: { lease: answeredLease, ...fields } });
+  advance();
+  toast(entry.label, { undo: entry.kind === "judge" });
+  if (matchMedia("(pointer: coarse)").matches) navigator.vibrate?.(12);
+}
+
+function advance() {
+  const article = stage.next();
+  if (article) {
+    stage.show(article);
+    announce();
+  } else {
+    stage.card(waitingCard());
+  }
+  reflect();
+}
+
+function waitingCard() {
+  return { unreachable: "offline", "signed-out": "signed-out" }[outbox.trouble] ?? "coming";
+}
+
+async function undo() {
+  if (stage.locked) return;
+  const unsent = outbox.takeBack(location.pathname);
+  const article = unsent && recent.get(unsent.fields.lease);
+  if (unsent) {
+    judged.pop();
+    answered.delete(unsent.fields.lease);
+    toast("Taken back");
+    if (article) return bringBack(article);
+    return supply();
+  }
+  const last = judged.at(-1);
+  if (!last) return;
+  stage.locked = true;
+  toast("Taking it back…");
+  await outbox.drain();
+  // What was said before has to arrive before it can be taken back.
+  const { outcome, text } = outbox.trouble ? {} : await post(config.undo, { last, known: stage.leases });
+  stage.locked = false;
+  if (outcome !== "done") return toast("Undo needs the connection. Nothing has changed; try again in a moment.");
+  answered.delete(last);
+  await place(text);
+  toast("Taken back");
+}
+
+function bringBack(article) {
+  if (stage.article) stage.wait(stage.take(), { first: true });
+  stage.show(article);
+  reflect();
+}
+
+// ---- Sending and receiving
+
+function deliver(entry) {
+  return post(entry.url, { ...entry.fields, known: isHere(entry) ? stage.leases : [] });
+}
+
+async function settled(entry, { outcome, text }) {
+  if (outcome === "rejected") notice(`“${entry.label}” could not be saved. ${text}`);
+  else if (isHere(entry)) await place(text);
+  if (stage.kind === "coming" && !outbox.entries.length) supply();
+}
+
+function isHere(entry) {
+  return entry.page === location.pathname;
+}
+
+function tellTrouble() {
+  if (["coming", "offline", "signed-out"].includes(stage.kind)) stage.card(waitingCard());
+  reflect();
+}
+
+async function supply() {
+  const { outcome, text } = await post(config.next, { known: stage.leases });
+  if (outcome === "done") await place(text);
+  else if (!stage.article) setTimeout(supply, RETRY_MS);
+}
+
+// Reads what the server put into #inbox: cards that are new to this page, and every lease that is held.
+function receive() {
+  const inbox = document.getElementById("inbox");
+  if (!inbox.dataset.held && !inbox.querySelector("[data-card]")) return;
+  const { held, last, show, notice: said, guidelinesVersion, stamp } = inbox.dataset;
+  const ours = held.split(" ").filter((one) => one && !answered.has(one));
+  const card = inbox.querySelector("[data-card]")?.content.firstElementChild;
+  const fresh = [...inbox.querySelectorAll("template[data-lease]")];
+  inbox.replaceChildren();
+  delete inbox.dataset.held;
+  // Replies may overtake each other; what an older one says is over.
+  if (Number(stamp) < newest) return;
+  newest = Number(stamp);
+  stage.keepWaiting(ours);
+  for (const { dataset, content } of fresh) {
+    const wanted = ours.includes(dataset.lease) && !stage.leases.includes(dataset.lease);
+    if (wanted) stage.wait(document.adoptNode(content.firstElementChild));
+  }
+  if (!outbox.entries.some((entry) => entry.kind === "judge" && isHere(entry))) judged = last ? [last] : [];
+  if (said) notice(said);
+  if (guidelinesVersion !== config.guidelinesVersion) renewGuidelines(guidelinesVersion);
+  arrange(ours, show, card);
+  reflect();
+}
+
+function arrange(ours, wanted, card) {
+  if (wanted && ours.includes(wanted) && stage.lease !== wanted) {
+    const article = stage.next(wanted);
+    if (article) {
+      bringBack(article);
+      announce();
+    }
+  } else if (stage.lease && !ours.includes(stage.lease)) {
+    // Nobody pressed a key: what comes next must not slip under the finger.
+    stage.card(card ? document.adoptNode(card) : "lost");
+  } else if (!stage.article && stage.kind !== "lost") {
+    if (stage.waitingLeases.length) advance();
+    else if (card && !outbox.entries.length) stage.card(document.adoptNode(card));
+    else if (ours.length) supply();
+  }
+}
+
+async function renewGuidelines(version) {
+  config.guidelinesVersion = version;
+  await htmx.ajax("GET", config.guidelines, { target: "#guidelines-text", swap: "innerHTML" });
+  document.getElementById("guidelines-drawer").dataset.first = "";
+  sheets.openDrawer();
+  toast("The guidelines have changed");
+}
+
+// ---- Telling
+
+// State, undo and the count of unsent answers, as they are now.
+function reflect() {
+  const unsent = outbox.entries.length;
+  const state = outbox.trouble ? "offline" : unsent ? "saving" : "saved";
+  stage.state = state;
+  const kept = `${unsent} answer${unsent === 1 ? " is" : "s are"}`;
+  const words = { saved: "Saved ✓", saving: "Saving…", offline: outbox.trouble === "signed-out" ? `Signed out · ${kept} kept here` : `No connection · ${kept} kept here` };
+  const status = document.getElementById("status");
+  status.dataset.shows = state;
+  if (status.textContent !== words[state]) {
+    status.textContent = words[state];
+    if (state === "offline") say(words.offline);
+  }
+  for (const place of document.querySelectorAll("[data-kept]")) place.textContent = unsent ? `${kept}` : "Everything is";
+  for (const link of document.querySelectorAll("[data-login]")) link.href = config.login;
+  undoForm.last.value = judged.at(-1) ?? "";
+  undoForm.querySelector("button").disabled = !judged.length;
+  document.querySelector("[data-act=diff]").setAttribute("aria-pressed", String(Boolean(document.querySelector("mark.diff"))));
+}
+
+function announce() {
+  const { ordinal, total } = document.getElementById("progress").dataset;
+  const unsent = outbox.entries.filter((entry) => entry.kind === "judge" && isHere(entry)).length;
+  say(`Comparison ${Number(ordinal) + unsent} of ${total}`);
+}
+
+function say(words) {
+  document.getElementById("live").textContent = words;
+}
+
+function toast(words, { undo: canUndo = false } = {}) {
+  const place = document.getElementById("toast");
+  const said = document.createElement("span");
+  said.className = "lit";
+  said.textContent = words;
+  place.replaceChildren(said);
+  if (canUndo) {
+    // The bar's Undo is the one for everybody; this one is nearer to the thumb.
+    const button = document.createElement("button");
+    const hint = document.createElement("span");
+    hint.className = "key-hint";
+    hint.textContent = " (u)";
+    Object.assign(button, { type: "button", tabIndex: -1 });
+    button.append("Undo", hint);
+    button.dataset.act = "undo";
+    button.setAttribute("aria-hidden", "true");
+    place.append(" · ", button);
+  } else {
+    say(words);
+  }
+  fadeToast();
+}
+
+function notice(words) {
+  const place = document.getElementById("toast");
+  const said = document.createElement("span");
+  said.className = "warning";
+  said.setAttribute("role", "alert");
+  said.textContent = words;
+  place.replaceChildren(said);
+  fadeToast();
+}
+
+function fadeToast() {
+  clearTimeout(fading);
+  fading = setTimeout(() => document.getElementById("toast").replaceChildren(), TOAST_MS);
+}
+
+// ---- Wiring
+
+const acts = {
+  undo,
+  skip: () => skip(),
+  keys: () => sheets.toggle("keys"),
+  retry: () => outbox.drain(),
+  continue: () => (stage.waitingLeases.length ? advance() : (stage.card("coming"), supply())),
+  diff: () => {
+    const [left, right] = stage.article?.querySelectorAll(".pane .prose") ?? [];
+    if (!left) return;
+    diff.toggle(left, right);
+    reflect();
+  },
+};
+
+document.addEventListener("submit", (event) => {
+  const { target, submitter } = event;
+  if (target !== answers && target !== undoForm) return;
+  event.preventDefault();
+  if (target === undoForm) undo();
+  else if (submitter?.name === "choice") judge(submitter);
+  else if (submitter?.dataset.act === "skip") skip();
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button");
+  if (!button) return;
+  // The second click of a double click would answer a comparison that nobody has seen.
+  if (event.detail > 1 && button.form === answers) event.preventDefault();
+  else if (button.type === "button") acts[button.dataset.act]?.();
+});
+document.addEventListener("htmx:after:swap", receive);
+document.addEventListener("prefapp:read", () => post(config.guidelines, {}));
+
+keys.listen();
+prefs.wire();
+sheets.wire({ skip, toast });
+lease.keepAlive(stage, { ...config, leaseSeconds: Number(config.leaseSeconds) });
+if (answered.has(stage.lease)) {
+  recent.set(stage.lease, stage.take());
+  stage.keepWaiting(stage.waitingLeases.filter((one) => !answered.has(one)));
+  advance();
+} else {
+  stage.present();
+}
+delete document.documentElement.dataset.unsent;
+reflect();
+outbox.drain();
