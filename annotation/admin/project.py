@@ -37,6 +37,7 @@ from annotation.models import (
     Member,
     Project,
     Prompt,
+    SourceType,
 )
 
 ROWS_SHOWN = 50
