@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.project_view import ProjectView, Scope
-from exports.api.snapshots import WantedSerializer, read_wanted
+from exports.api.shapes import WantedSerializer
+from exports.api.snapshots import read_wanted
 from exports.pipeline.preview import preview
 
 

@@ -42,6 +42,7 @@ NOT_BUILT: dict[str, set[Any]] = {
     "incremental": {True},
     "exclude_failed_gold": {True},
 }
+SAMPLE_NOT_BUILT = ("per_annotator", "per_model_pair", "longer_wins_at_most")
 
 
 def _each_once(values: list[str]) -> list[str]:
@@ -75,7 +76,7 @@ class Sample(_Strict):
     longer_wins_at_most: Share | None = None
     seed: Seed = 0
 
-    @field_validator("per_annotator", "per_model_pair", "longer_wins_at_most")
+    @field_validator(*SAMPLE_NOT_BUILT)
     @classmethod
     def _not_built(cls, value: Any) -> Any:
         if value is not None:
@@ -172,3 +173,20 @@ def resolved(recipe: RecipeBody) -> dict[str, Any]:
     """The recipe as plain JSON with every key, as it stands in the snapshot and its manifest."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
     return plain
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON schema of a recipe as it is taken now, whole in itself."""
+    schema = RecipeBody.model_json_schema()
+    parts = schema.pop("$defs")
+    keys = schema["properties"]
+    for name, key in keys.items():
+        if "$ref" in key:
+            keys[name] = parts[key["$ref"].rsplit("/", 1)[1]] | {"default": key["default"]}
+    for name, refused in NOT_BUILT.items():
+        values = keys[name].get("items", keys[name])
+        values["enum"] = [value for value in values.get("enum", [False, True]) if value not in refused]
+    keys["formats"]["items"]["enum"] = list(FORMATS)
+    for name in SAMPLE_NOT_BUILT:
+        keys["sample"]["properties"][name] = {"type": "null"}
+    return schema

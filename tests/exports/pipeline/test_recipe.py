@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exports.pipeline.recipe import RecipeError, parse_recipe, resolved
+from exports.pipeline.recipe import RecipeError, parse_recipe, recipe_schema, resolved
 
 DEFAULTS = {
     "sources": ["human"], "since": None, "until": None, "models": None, "languages": None, "tags": None,
@@ -83,3 +83,15 @@ def test_what_is_not_built_yet_is_refused_and_not_ignored(recipe):
     ((pointer, detail),) = refusal(recipe)
     assert pointer.startswith(f"/{next(iter(recipe))}")
     assert "not supported yet" in detail
+
+
+def test_the_schema_offers_only_what_is_taken():
+    keys = recipe_schema()["properties"]
+    assert keys.keys() == DEFAULTS.keys()
+    assert {name: key["default"] for name, key in keys.items()} == DEFAULTS
+    for consensus in keys["consensus"]["enum"]:
+        parse_recipe({"consensus": consensus})
+    for rule in keys["drop"]["items"]["enum"]:
+        parse_recipe({"drop": [rule], "max_chars": 1 if rule == "too_long" else None})
+    for name in keys["formats"]["items"]["enum"]:
+        parse_recipe({"formats": [name]})
