@@ -17,6 +17,8 @@ from annotation.models import Comparison, GuidelineVersion, Member, Project
 
 COLUMNS = ("name", "scale", "overlap", "lease_seconds", "order", "pairing", "status")
 SETTINGS = (*COLUMNS, "guidelines", "members")
+# The database has them as constraints; here they get a name that people know.
+LIMITS = {"overlap": (1, 100), "lease_seconds": (1, 604_800)}
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def change_project(project: Project, settings: Mapping[str, Any], *, actor: str)
     if unknown:
         raise SettingError(min(unknown), f"is no setting; there are {', '.join(SETTINGS)}")
     Project.objects.select_for_update().get(pk=project.pk)
+    # What others changed since this project was loaded stays.
+    project.refresh_from_db(fields=COLUMNS)
     before = read_settings(project)
     for name in COLUMNS:
         if name in settings:
@@ -109,10 +113,13 @@ def _member_event(kind: str, member: Member, actor: str) -> log.NewEvent:
 
 def _clean(project: Project) -> None:
     try:
-        project.full_clean(exclude=["uid"], validate_unique=False)
+        project.full_clean(exclude=["uid"], validate_unique=False, validate_constraints=False)
     except ValidationError as error:
         name, messages = next(iter(error.message_dict.items()))
         raise SettingError(name, " ".join(messages)) from None
+    for name, (least, most) in LIMITS.items():
+        if not least <= getattr(project, name) <= most:
+            raise SettingError(name, f"must be from {least} to {most}")
 
 
 def _set_guidelines(project: Project, text: str) -> None:

@@ -41,7 +41,7 @@ class Command(BaseCommand):
         except projects.SettingError as error:
             raise CommandError(str(error)) from None
         for name, value in projects.read_settings(project).items():
-            self.stdout.write(f"{name}: {_shown(value)}".rstrip())
+            self.stdout.write(f"{name}:{_shown(value)}")
 
 
 def _read_setting(text: str) -> tuple[str, str]:
@@ -58,8 +58,8 @@ def _read_setting(text: str) -> tuple[str, str]:
 
 
 def _shown(value: object) -> str:
-    """A setting on one line, or below its name when it has more."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    text = str(value)
-    return "\n" + "\n".join(f"    {line}" for line in text.splitlines()) if "\n" in text else text
+    """A setting behind its name, or below it when it has several lines; nothing for an empty one."""
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if "\n" in text:
+        return "".join(f"\n    {line}".rstrip(" ") for line in text.splitlines())
+    return f" {text}" if text else ""

@@ -1,0 +1,183 @@
+"""The commands for leads: import_pairs, project, create_api_key."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotation import keys, projects
+from annotation.models import ApiKey, Project, Prompt
+from tests import world
+from tests.annotation.intake.records import inference
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def run(*arguments):
+    """Run a command; return its lines on standard output and on standard error, and its exit code."""
+    out, errors = io.StringIO(), io.StringIO()
+    code = 0
+    try:
+        call_command(*map(str, arguments), stdout=out, stderr=errors)
+    except SystemExit as leaving:
+        code = leaving.code
+    return out.getvalue().splitlines(), errors.getvalue().splitlines(), code
+
+
+@pytest.fixture
+def native(tmp_path):
+    """A native file with a good record and a bad one."""
+    path = tmp_path / "native.jsonl"
+    path.write_text(json.dumps(inference()) + "\n" + json.dumps({**inference("r2"), "prompt": None}) + "\n")
+    return path
+
+
+@pytest.mark.django_db
+class TestImportPairs:
+    def test_it_tells_what_it_made(self, native):
+        out, errors, code = run("import_pairs", native, "--project", "new", "--create")
+        assert out == ["imported 1 prompts, 2 outputs, 0 judgments, 1 comparisons; 0 duplicates; 1 refused"]
+        assert errors == [f"{native}:2: /prompt: must be a string or a list of messages"]
+        assert code == 1
+
+    def test_a_good_import_is_a_success(self, tmp_path):
+        (tmp_path / "good.jsonl").write_text(json.dumps(inference()))
+        world.project("old")
+        assert run("import_pairs", tmp_path / "good.jsonl", "--project", "old")[1:] == ([], 0)
+
+    def test_a_new_project_is_open_to_all_with_the_plain_scale_and_overlap_one(self, native):
+        run("import_pairs", native, "--project", "new", "--create")
+        settings = projects.read_settings(Project.objects.get(slug="new"))
+        assert (settings["scale"], settings["overlap"], settings["members"]) == ("plain", 1, [])
+        assert run("import_pairs", native, "--project", "new", "--create")[0][-1].endswith("1 duplicates; 1 refused")
+
+    def test_strict_keeps_nothing(self, native):
+        out, _, code = run("import_pairs", native, "--project", "new", "--create", "--strict")
+        assert out == ["imported 0 prompts, 0 outputs, 0 judgments, 0 comparisons; 0 duplicates; 1 refused"]
+        assert code == 1
+        assert not Prompt.objects.exists()
+
+    def test_what_is_told_cannot_steer_a_terminal(self, tmp_path):
+        path = tmp_path / "hostile.jsonl"
+        path.write_text(json.dumps({**inference(), "\x1b[2J\nünd\x9b": 1}))
+        _, errors, _ = run("import_pairs", path, "--project", "new", "--create")
+        assert errors == [
+            f"{path}:1: /\\x1b[2J\\nünd\\x9b: is not a known field; free-form data goes into metadata",
+        ]
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            (["{native}", "--project", "nowhere"], "there is no project “nowhere”"),
+            (["{native}", "--project", "two words", "--create"], "slug"),
+            (["{native}", "missing.jsonl", "--project", "new", "--create"], "missing.jsonl: No such file"),
+            (["{native}", "picture.png", "--project", "new", "--create"], "unknown ending"),
+            (["{native}", "--project", "new", "--format", "xml"], "invalid choice"),
+            (["{native}", "--project", "new", "--pairing", "some"], "invalid choice"),
+            (["--project", "new"], "the following arguments are required"),
+        ],
+    )
+    def test_what_cannot_be_done_is_one_line_and_changes_nothing(self, native, arguments, why):
+        with pytest.raises(CommandError, match=why) as caught:
+            run("import_pairs", *(argument.format(native=native) for argument in arguments))
+        assert "\n" not in str(caught.value)
+        assert not Project.objects.exists()
+
+
+@pytest.mark.django_db
+class TestProject:
+    def test_it_makes_shows_and_changes(self, tmp_path):
+        guidelines = tmp_path / "guidelines.md"
+        guidelines.write_text("# Be fair\n\nÜber alles.\n", encoding="utf-8")
+        settings = ["overlap=3", f"guidelines=@{guidelines}", "name=A = B"]
+        run("project", "p", "--create", *(f"--set={setting}" for setting in settings))
+        world.person("alice")
+        out, errors, code = run("project", "p", "--set", "members=alice")
+        assert (errors, code) == ([], 0)
+        assert out[:2] == ["slug: p", "name: A = B"]
+        assert "overlap: 3" in out
+        assert "members: alice" in out
+        assert out[out.index("guidelines:") :][:4] == ["guidelines:", "    # Be fair", "", "    Über alles."]
+        assert run("project", "p")[0] == out
+
+    def test_making_it_again_changes_only_what_is_set(self):
+        run("project", "p", "--create", "--set", "overlap=3")
+        run("project", "p", "--create", "--set", "scale=strength7")
+        project = Project.objects.get()
+        assert (project.overlap, project.scale) == (3, "strength7")
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            (["nowhere"], "there is no project “nowhere”"),
+            (["p", "--create", "--set", "overlap"], "must be KEY=VALUE"),
+            (["p", "--create", "--set", "overlap=0"], "overlap"),
+            (["p", "--create", "--set", "colour=red"], "colour: is no setting"),
+            (["p", "--create", "--set", "guidelines=@missing.md"], "missing.md: No such file"),
+            (["p", "--create", "--set", "members=nobody"], "there is no user “nobody”"),
+            (["two words", "--create"], "slug"),
+        ],
+    )
+    def test_what_cannot_be_done_is_one_line_and_changes_nothing(self, arguments, why):
+        with pytest.raises(CommandError, match=why) as caught:
+            run("project", *arguments)
+        assert "\n" not in str(caught.value)
+        assert not Project.objects.exists()
+
+    def test_guidelines_must_be_utf_8(self, tmp_path):
+        (tmp_path / "latin.md").write_bytes("Über".encode("latin-1"))
+        with pytest.raises(CommandError, match="not UTF-8"):
+            run("project", "p", "--create", "--set", f"guidelines=@{tmp_path / 'latin.md'}")
+
+
+@pytest.mark.django_db
+class TestCreateApiKey:
+    def test_the_key_is_the_last_line_and_is_not_stored(self):
+        project = world.project()
+        out, _, code = run("create_api_key", "--project", project.slug, "--scope", "ingest", "--name", "logger")
+        assert code == 0
+        stored = ApiKey.objects.get()
+        assert keys.find_key(out[-1]) == stored
+        assert (stored.name, stored.scopes, stored.project) == ("logger", ["ingest"], project)
+        assert out[-1] not in json.dumps(list(ApiKey.objects.values()), default=str)
+
+    def test_a_key_may_have_several_scopes(self):
+        run("create_api_key", "--project", world.project().slug, "--scope", "ingest", "--scope", "read", "--name", "x")
+        assert ApiKey.objects.get().scopes == ["ingest", "read"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            (["--project", "nowhere", "--scope", "read", "--name", "x"], "there is no project “nowhere”"),
+            (["--project", "summaries", "--scope", "all", "--name", "x"], "invalid choice"),
+            (["--project", "summaries", "--scope", "read", "--name", ""], "--name"),
+            (["--project", "summaries", "--scope", "read"], "required"),
+        ],
+    )
+    def test_what_cannot_be_done_is_one_line(self, arguments, why):
+        world.project()
+        with pytest.raises(CommandError, match=why):
+            run("create_api_key", *arguments)
+        assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize("command", ["import_pairs", "project", "create_api_key"])
+def test_help_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        call_command(command, "--help")
+    assert leaving.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 15
+
+
+def test_an_error_is_one_line_on_standard_error(tmp_path):
+    command = [sys.executable, ROOT / "manage.py", "import_pairs", tmp_path / "missing.jsonl", "--project", "p"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"CommandError: {tmp_path / 'missing.jsonl'}: No such file or directory\n"

@@ -1,0 +1,127 @@
+"""Projects: made and changed as a whole or not at all, every change in the log."""
+
+from __future__ import annotations
+
+import pytest
+
+from annotation import projects, queue
+from annotation.models import Comparison, Event, GuidelineVersion, Project
+from tests import world
+
+pytestmark = pytest.mark.django_db
+
+
+def events(kind):
+    return list(Event.objects.filter(kind=kind).order_by("pk").values_list("payload", flat=True))
+
+
+def test_a_new_project_has_the_plain_scale_overlap_one_and_is_open_to_all():
+    project = projects.create_project("summaries", actor="lena")
+    settings = projects.read_settings(project)
+    assert settings["slug"] == settings["name"] == "summaries"
+    assert (settings["scale"], settings["overlap"], settings["pairing"], settings["status"]) == (
+        *("plain", 1, "random", "open"),
+    )
+    assert (settings["guidelines"], settings["members"]) == ("", [])
+    (created,) = events("project.created")
+    assert created["slug"] == "summaries"
+    assert events("project.changed") == []
+
+
+def test_settings_may_come_as_text():
+    project = projects.create_project("p", settings={"overlap": "3", "lease_seconds": "60"}, actor="lena")
+    project.refresh_from_db()
+    assert (project.overlap, project.lease_seconds) == (3, 60)
+
+
+@pytest.mark.parametrize("slug", ["", "two words", "a/b", "x" * 101, "ünder"])
+def test_a_slug_must_fit_into_an_address(slug):
+    with pytest.raises(projects.SettingError) as caught:
+        projects.create_project(slug, actor="lena")
+    assert caught.value.setting == "slug"
+
+
+def test_a_slug_is_taken_once():
+    world.project("taken")
+    with pytest.raises(projects.SettingError, match="taken"):
+        projects.create_project("taken", actor="lena")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("overlap", "0"), ("overlap", "101"), ("overlap", "many"), ("scale", "stars"), ("order", "backwards")),
+        *(("lease_seconds", "0"), ("pairing", "some"), ("status", "gone"), ("name", ""), ("members", "nobody")),
+        ("colour", "red"),
+    ],
+)
+def test_a_bad_setting_is_named_and_nothing_changes(name, value):
+    project = world.project()
+    before = projects.read_settings(project)
+    with pytest.raises(projects.SettingError) as caught:
+        projects.change_project(project, {"guidelines": "New.", name: value}, actor="lena")
+    assert caught.value.setting == name
+    assert projects.read_settings(Project.objects.get(pk=project.pk)) == before
+    assert events("project.changed") == []
+
+
+def test_a_failed_creation_leaves_no_project():
+    with pytest.raises(projects.SettingError):
+        projects.create_project("p", settings={"overlap": 0}, actor="lena")
+    assert not Project.objects.exists()
+    assert events("project.created") == []
+
+
+def test_the_log_tells_what_changed_and_nothing_else():
+    project = world.project()
+    projects.change_project(project, {"overlap": 2, "name": project.name}, actor="lena")
+    assert events("project.changed") == [{"overlap": 2}]
+    projects.change_project(project, {"overlap": 2}, actor="lena")
+    assert len(events("project.changed")) == 1
+
+
+def test_what_others_changed_meanwhile_stays():
+    project = world.project()
+    projects.change_project(Project.objects.get(pk=project.pk), {"overlap": 3}, actor="lena")
+    projects.change_project(project, {"name": "Other"}, actor="lena")
+    assert (project.overlap, Project.objects.get().overlap) == (3, 3)
+    assert events("project.changed") == [{"overlap": 3}, {"name": "Other"}]
+
+
+def test_guidelines_have_versions_and_stay_out_of_the_log():
+    project = world.project()
+    for text in ("Be fair.", "Be fair.", "Be fair and kind."):
+        projects.change_project(project, {"guidelines": text}, actor="lena")
+    assert list(GuidelineVersion.objects.order_by("version").values_list("version", "text")) == [
+        *((1, "Be fair."), (2, "Be fair and kind.")),
+    ]
+    assert events("project.changed") == [{"guidelines": 1}, {"guidelines": 2}]
+
+
+def test_members_are_replaced_as_a_whole():
+    for name in ("alice", "bob", "eve"):
+        world.person(name)
+    project = world.project(members="alice, bob")
+    assert projects.read_settings(project)["members"] == ["alice", "bob"]
+    projects.change_project(project, {"members": ["bob", "eve"]}, actor="lena")
+    assert projects.read_settings(project)["members"] == ["bob", "eve"]
+    projects.change_project(project, {"members": ""}, actor="lena")
+    assert projects.read_settings(project)["members"] == []
+
+
+def test_leads_are_no_annotator_members():
+    project = world.project()
+    world.lead("lena", project)
+    projects.change_project(project, {"members": ""}, actor="lena")
+    assert project.members.count() == 1
+    assert projects.read_settings(project)["members"] == []
+
+
+def test_a_new_overlap_holds_for_comparisons_that_are_there_but_takes_nothing_back():
+    project = world.project(comparisons=2, overlap=2)
+    for name in ("alice", "bob"):
+        queue.hold(world.annotator(project, name), count=1)
+    projects.change_project(project, {"overlap": 1}, actor="lena")
+    assert sorted(Comparison.objects.values_list("overlap", "taken")) == [(1, 0), (2, 2)]
+    projects.change_project(project, {"overlap": 4}, actor="lena")
+    assert set(Comparison.objects.values_list("overlap", flat=True)) == {4}
