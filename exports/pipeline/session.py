@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+import adbc_driver_postgresql
 import pyarrow as pa
-from adbc_driver_postgresql import dbapi
+from adbc_driver_manager import AdbcConnection, AdbcStatement, StatementOptions
 
 # name: 128 bits of a hash of any JSON value; shown: the version 8 UUID that stands for them outside. uniform:
 # annotation.canonical.stable_uniform of two texts. roles, texts: the messages of a logged content; text parts are
@@ -76,8 +77,10 @@ class Session:
     """A connection with its temporary tables; use as a context manager."""
 
     def __init__(self, dsn: str) -> None:
-        self._streaming: set[dbapi.Cursor] = set()
-        self._connection = dbapi.connect(dsn, autocommit=True)
+        self._streaming: set[AdbcStatement] = set()
+        # Not by adbc_driver_postgresql.dbapi: it imports pyarrow.dataset and with it pandas, a second of every start.
+        self._database = adbc_driver_postgresql.connect(dsn)
+        self._connection = AdbcConnection(self._database)
         try:
             for statement in (*SETTINGS, *FUNCTIONS.strip().removesuffix(";").split(";\n")):
                 self.run(statement)
@@ -94,24 +97,32 @@ class Session:
     def close(self) -> None:
         """End the session; its temporary tables go with it."""
         # A stream that was given up half read is still open, and a connection cannot be closed over it.
-        for cursor in tuple(self._streaming):
-            cursor.close()
+        for statement in tuple(self._streaming):
+            statement.close()
         self._connection.close()
+        self._database.close()
 
     def cancel(self) -> None:
         """Break off what another thread runs in this session; that thread gets an error."""
-        self._connection.adbc_cancel()
+        self._connection.cancel()
 
     def load(self, name: str, rows: pa.Table) -> None:
         """Make a temporary table of these rows."""
-        with self._connection.cursor() as cursor:
-            cursor.adbc_ingest(name, rows, mode="create", temporary=True)
+        options = {
+            StatementOptions.INGEST_TARGET_TABLE.value: name,
+            StatementOptions.INGEST_MODE.value: "adbc.ingest.mode.create",
+            StatementOptions.INGEST_TEMPORARY.value: "true",
+        }
+        with AdbcStatement(self._connection) as statement:
+            statement.set_options(**options)
+            statement.bind_stream(rows)
+            statement.execute_update()
 
-    def run(self, statement: str) -> int:
+    def run(self, sql: str) -> int:
         """Carry out a statement; return the number of rows that it touched."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement)
-            return int(cursor.rowcount)
+        with AdbcStatement(self._connection) as statement:
+            statement.set_sql_query(sql)
+            return int(statement.execute_update())
 
     @contextmanager
     def looking_up(self) -> Iterator[None]:
@@ -124,20 +135,18 @@ class Session:
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a small answer."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(query)
-            answer: list[dict[str, Any]] = cursor.fetch_arrow_table().to_pylist()
-            return answer
+        return [row for batch in self.batches(query) for row in batch.to_pylist()]
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
         """The answer as a stream of Arrow batches (about 16 MB each). Raises StreamBrokenError."""
-        with self._connection.cursor() as cursor:
-            self._streaming.add(cursor)
+        with AdbcStatement(self._connection) as statement:
+            self._streaming.add(statement)
             try:
-                cursor.execute(query)
-                yield from _each(cursor.fetch_record_batch())
+                statement.set_sql_query(query)
+                stream, _ = statement.execute_query()
+                yield from _each(pa.RecordBatchReader.from_stream(stream))
             finally:
-                self._streaming.discard(cursor)
+                self._streaming.discard(statement)
 
 
 def _each(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
