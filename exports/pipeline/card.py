@@ -66,10 +66,11 @@ def _metadata(origin: Origin, files: Sequence[WrittenFile]) -> dict[str, Any]:
 
 def _summary(origin: Origin, counts: Mapping[str, Any]) -> str:
     selected = counts["selected"]
-    judgments, pairs, judges = selected["judgments"], selected["pairs"], selected["judges"]
+    judgments, judges = _many(selected["judgments"], "judgment"), _many(selected["judges"], "judge")
+    pairs, prompts = _many(selected["pairs"], "pair"), _many(selected["prompts"], "prompt")
     return (
-        f"Preferences between model outputs: {judgments:,} judgments by {judges:,} judges on {pairs:,} pairs of "
-        f"{selected['prompts']:,} prompts, up to position {origin.watermark} of the log (`{origin.watermark_hash}`). "
+        f"Preferences between model outputs: {judgments} by {judges} on {pairs} of {prompts}, up to "
+        f"position {origin.watermark} of the log (`{origin.watermark_hash}`). "
         "`manifest.json` has the recipe, the counts and a SHA-256 of each file."
     )
 
@@ -87,18 +88,17 @@ def _configs(origin: Origin, files: Sequence[WrittenFile]) -> str:
 
 def _collected(collection: Collection) -> str:
     lines = [
-        f"- {row['source_type']}: {row['judgments']:,} judgments by {row['judges']:,} judges"
+        f"- {row['source_type']}: {_many(row['judgments'], 'judgment')} by {_many(row['judges'], 'judge')}"
         for row in collection.sources
     ]
     settings = collection.settings
     if "scale" in settings:
-        lines.append(
-            f"- answer scale `{settings['scale']}`, {settings.get('overlap')} judgments wanted for each comparison"
-        )
+        wanted = _many(settings.get("overlap", 1), "judgment")
+        lines.append(f"- answer scale `{settings['scale']}`, {wanted} wanted for each comparison")
     if collection.models:
         shown = ", ".join(f"`{_inline(row['model'])}`" for row in collection.models[:50])
         more = len(collection.models) - 50
-        lines.append(f"- {len(collection.models)} models: {shown}{f' and {more} more' if more > 0 else ''}")
+        lines.append(f"- {_many(len(collection.models), 'model')}: {shown}{f' and {more} more' if more > 0 else ''}")
     return "\n".join(lines) or "No judgment was selected."
 
 
@@ -107,7 +107,7 @@ def _guidelines(collection: Collection) -> str:
     parts = []
     for row in shown:
         quoted = "\n".join(f"> {line}".rstrip() for line in row["text"].splitlines())
-        parts.append(f"### Guidelines, version {row['version']} ({row['judgments']:,} judgments)\n\n{quoted}")
+        parts.append(f"### Guidelines, version {row['version']} ({_many(row['judgments'], 'judgment')})\n\n{quoted}")
     return "\n\n".join(parts)
 
 
@@ -126,3 +126,7 @@ def _compiled(counts: Mapping[str, Any]) -> str:
 def _inline(name: str) -> str:
     """A name from outside, harmless inside backticks on one line of a list."""
     return " ".join(name.replace("`", "'").split()) or "unnamed"
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -147,7 +147,8 @@ def requeue_stale() -> int:
 
     One that was broken off too often fails.
     """
-    before = timezone.now() - dt.timedelta(seconds=STALE_SECONDS)
+    # By the database's clock, as the heartbeats are: machines differ.
+    before = Now() - dt.timedelta(seconds=STALE_SECONDS)
     stale = Snapshot.objects.filter(status__in=[Status.QUEUED, Status.BUILDING], heartbeat_at__lt=before)
     requeued = 0
     for snapshot in stale.select_related("project").order_by("pk")[:100]:

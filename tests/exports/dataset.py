@@ -16,6 +16,7 @@ from exports.models import Snapshot
 from exports.pipeline import publish
 from exports.pipeline.build import build
 from exports.pipeline.recipe import parse_recipe
+from exports.pipeline.write import write_bytes
 
 MODELS = ("aurora", "basalt", "cedar", "dune")
 EVERYTHING = {"drop": [], "split": {"test": 0, "seed": 0}}
@@ -78,6 +79,17 @@ def built(project: Project, **recipe: Any) -> Snapshot:
     snapshot.refresh_from_db()
     assert snapshot.status == "ready", snapshot.error
     return snapshot
+
+
+def published(project: Project, files: dict[str, bytes] | None = None) -> Snapshot:
+    """A ready snapshot of a manifest and these files, without a build: for what only reads snapshots."""
+    snapshot = publish.claim(ask(project).pk)
+    assert snapshot
+    draft = publish.draft_folder(snapshot)
+    contents = {"manifest.json": b"{}"} | (files or {})
+    written = [write_bytes(draft, path, content) for path, content in contents.items()]
+    publish.publish(snapshot, draft, written, {})
+    return Snapshot.objects.get(pk=snapshot.pk)
 
 
 def rows(snapshot: Snapshot, config: str, split: str = "*") -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ import pytest
 
 from tests import world
 from tests.api import Caller, problem
-from tests.exports.dataset import ask, built, log_inference, vote
+from tests.exports.dataset import ask, published
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 DATA = "preference/train-00000-of-00001.parquet"
 URL = f"snapshots/1/files/{DATA}"
@@ -16,10 +16,7 @@ URL = f"snapshots/1/files/{DATA}"
 
 @pytest.fixture
 def snapshot(db):
-    project = world.project()
-    log_inference(project, "r", "One.", "Two.")
-    vote(project, "r", 0)
-    return built(project)
+    return published(world.project(), {DATA: bytes(range(256)) * 4, "README.md": b"# Card"})
 
 
 @pytest.fixture

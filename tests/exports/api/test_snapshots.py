@@ -11,9 +11,10 @@ from exports.pipeline.build import build
 from exports.recipes import save_recipe
 from tests import world
 from tests.api import Caller, pointers, problem
-from tests.exports.dataset import built, log_inference, vote
+from tests.exports.dataset import log_inference, published, vote
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+really_built = pytest.mark.django_db(transaction=True)  # a build has a connection of its own
 
 CALLS = [
     ("GET", "snapshots/", "read"),
@@ -40,6 +41,7 @@ def manager(project):
     return Caller(project, "manage")
 
 
+@really_built
 def test_a_snapshot_is_asked_for_built_and_read(project, manager):
     answer = manager("POST", "snapshots/", {"recipe": {"min_votes": 1, "split": {"test": 0}}, "formats": ["reward"]})
     assert answer.status_code == 202
@@ -97,8 +99,8 @@ def test_an_idempotency_key_makes_twice_once(manager):
 
 def test_latest_is_the_newest_ready_one(project, manager):
     problem(manager("GET", "snapshots/latest/"), 404)
-    built(project)
-    built(project)
+    published(project)
+    published(project)
     manager("POST", "snapshots/", {})
     assert manager.get("snapshots/latest/")["version"] == 2
     assert manager("GET", "snapshots/latest/files/manifest.json").status_code == 200
@@ -106,7 +108,7 @@ def test_latest_is_the_newest_ready_one(project, manager):
 
 def test_the_list_has_pages(project, manager):
     for _ in range(3):
-        built(project)
+        published(project)
     page = manager.get("snapshots/", limit=2)
     assert [row["version"] for row in page["results"]] == [1, 2]
     assert [row["version"] for row in manager.all("snapshots/", limit=2)] == [1, 2, 3]
@@ -114,11 +116,12 @@ def test_the_list_has_pages(project, manager):
 
 def test_the_number_of_queries_of_the_list_does_not_grow(project, manager, django_assert_max_num_queries):
     for _ in range(3):
-        built(project)
+        published(project)
     with django_assert_max_num_queries(6):
         manager.get("snapshots/")
 
 
+@really_built
 def test_a_preview_counts_and_shows_rows_and_builds_nothing(manager):
     answer = manager("POST", "snapshots/preview/", {"recipe": {"split": {"test": 0}}, "formats": ["preference"]})
     told = json.loads(answer.content)
@@ -130,6 +133,7 @@ def test_a_preview_counts_and_shows_rows_and_builds_nothing(manager):
     assert Snapshot.objects.count() == 0
 
 
+@really_built
 def test_a_preview_of_judgments_is_json_too(manager):
     told = json.loads(manager("POST", "snapshots/preview/", {"formats": ["judgments"]}).content)
     assert {row["source_id"] for row in told["rows"]} == {"alice"}
@@ -140,19 +144,20 @@ def test_cancelling(project, manager):
     for _ in range(2):
         answer = manager("POST", "snapshots/1/cancel/")
         assert (answer.status_code, json.loads(answer.content)["status"]) == (202, "cancelled")
-    built(project)
+    published(project)
     problem(manager("POST", "snapshots/2/cancel/"), 409)
 
 
-@pytest.mark.parametrize("version", ["0", "2", "-1", "x", "1.0", "٣", "9" * 30])
-def test_no_such_version(project, manager, version):
-    built(project)
-    problem(manager("GET", f"snapshots/{version}/"), 404)
+def test_no_such_version(project, manager):
+    published(project)
+    for version in ("0", "2", "-1", "x", "1.0", "٣", "9" * 30):
+        problem(manager("GET", f"snapshots/{version}/"), 404)
 
 
+@really_built
 @pytest.mark.parametrize(("method", "path", "scope"), CALLS)
 def test_scopes(project, method, path, scope):
-    built(project)
+    published(project)
     allowed = {
         held
         for held in ("ingest", "annotate", "read", "manage")
@@ -163,7 +168,7 @@ def test_scopes(project, method, path, scope):
 
 @pytest.mark.parametrize(("method", "path", "scope"), CALLS)
 def test_another_projects_key_sees_nothing(project, method, path, scope):
-    built(project)
+    published(project)
     eve = Caller(world.project("other"), "manage")
     problem(eve(method, f"/api/v1/projects/summaries/{path}", {}), 404)
     if "1" in path or "latest" in path:

@@ -78,7 +78,7 @@ def test_every_config_loads_offline_with_datasets(project, tmp_path, monkeypatch
 def test_the_card_tells_how_it_was_collected(project):
     card = (built(project).path / "README.md").read_text()
     assert "default: true" in card
-    assert "human: 12 judgments by 1 judges" in card
+    assert "human: 12 judgments by 1 judge" in card
     assert "license: unknown" in card
     assert "`aurora 1`" in card
 

@@ -1,0 +1,172 @@
+"""Snapshots and recipes in the admin: building, watching, cancelling, taking the files away; the start page."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from annotation.models import Event
+from exports import recipes
+from exports.models import Recipe, Snapshot
+from exports.pipeline import publish
+from exports.pipeline.build import build
+from exports.pipeline.recipe import RecipeBody
+from tests import world
+from tests.annotation.admin import scenery
+from tests.annotation.admin.scenery import act, browse, list_path, page_path
+
+pytestmark = pytest.mark.django_db
+
+SENT = {"_form_submitted": "on"}
+
+
+@pytest.fixture
+def scene() -> scenery.Scenery:
+    return scenery.build()
+
+
+def ask(project, **body) -> Snapshot:
+    return publish.request(project, publish.Request(RecipeBody(**body), "test"), enqueue=False)
+
+
+def fail(project) -> Snapshot:
+    snapshot = publish.claim(ask(project).pk)
+    publish.fail(snapshot, "No space left: 3 GB wanted, 1 GB free.")
+    return snapshot
+
+
+def test_lists_and_pages_open_in_every_state(scene):
+    recipes.save_recipe(scene.project, "weekly", {"min_votes": 2}, actor="test")
+    fail(scene.project)
+    publish.cancel(ask(scene.project))
+    publish.beat(publish.claim(ask(scene.project).pk), 0.4)
+    ask(scene.project)
+    for user in (scene.lena, scenery.root()):
+        client = browse(user)
+        for name in scenery.names("exports"):
+            rows = client.get(list_path(name)).context["cl"].result_list
+            assert rows
+            assert {client.get(page_path(row)).status_code for row in rows} == {200}
+        shown = {
+            show: [row.status for row in client.get(list_path("exports_snapshot", show=show)).context["cl"].result_list]
+            for show in ("unfinished", "ready", "failed", "cancelled")
+        }
+        assert shown == {
+            "unfinished": ["queued", "building"], "ready": [], "failed": ["failed"], "cancelled": ["cancelled"],
+        }  # fmt: skip
+
+
+def test_snapshots_are_built_from_the_list_of_projects(scene, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks() as callbacks:
+        html = act(browse(scene.lena), "annotation_project", "build_snapshots", scene.project).content.decode()
+    snapshot = Snapshot.objects.get()
+    assert len(callbacks) == 1, "a worker is told"
+    assert f'"{page_path(snapshot)}"' in html
+    assert (snapshot.project, snapshot.created_by, snapshot.status) == (scene.project, "user:lena", "queued")
+    assert snapshot.recipe["formats"] == ["preference", "judgments"]
+    assert snapshot.watermark == Event.objects.filter(project=scene.project).count()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_snapshot_is_built_from_the_page_of_its_project(scene, script):
+    lena = browse(scene.lena)
+    recipe = recipes.save_recipe(scene.project, "weekly", {"min_votes": 2}, actor="test")
+    path = f"/admin/annotation/project/{scene.project.pk}/build/"
+    assert path in lena.get(page_path(scene.project)).content.decode()
+    assert "weekly v1" in lena.get(path).content.decode()
+    assert not Snapshot.objects.exists(), "looking at the dialog builds nothing"
+    data = SENT | {"recipe": recipe.pk, "formats": ["battles", "kto"]}
+    response = lena.post(path, data, headers={"HX-Request": "true"} if script else {})
+    snapshot = Snapshot.objects.get()
+    assert response["HX-Redirect" if script else "Location"] == page_path(snapshot)
+    assert snapshot.named_recipe == recipe
+    assert (snapshot.recipe["min_votes"], snapshot.recipe["formats"]) == (2, ["battles", "kto"])
+
+
+def test_a_snapshot_is_built_from_the_list_of_snapshots(scene):
+    other = world.project("poems")
+    elsewhere = recipes.save_recipe(other, "weekly", {}, actor="test")
+    lena, root = browse(scene.lena), browse(scenery.root())
+    path = reverse("admin:exports_snapshot_build")
+    assert "Build snapshot" in lena.get(list_path("exports_snapshot")).content.decode()
+    assert "Select a valid choice" in lena.post(path, SENT | {"project": other.pk}).content.decode()
+    wrong = SENT | {"project": scene.project.pk, "recipe": elsewhere.pk}
+    assert "belongs to another project" in root.post(path, wrong).content.decode()
+    assert not Snapshot.objects.exists()
+    lena.post(path, SENT | {"project": scene.project.pk})
+    assert Snapshot.objects.get().project == scene.project
+
+
+def test_an_unfinished_snapshot_shows_how_far_it_is_and_can_be_cancelled(scene):
+    snapshot = publish.claim(ask(scene.project).pk)
+    publish.beat(snapshot, 0.4)
+    lena = browse(scene.lena)
+    html = lena.get(page_path(snapshot)).content.decode()
+    assert "40 %" in html
+    assert f'hx-get="{page_path(snapshot)}"' in html, "it is fetched again while it moves"
+    path = f"/admin/exports/snapshot/{snapshot.pk}/cancel/"
+    assert path in html
+    lena.post(path, SENT)
+    assert Snapshot.objects.get().status == "cancelled"
+    html = lena.get(page_path(snapshot)).content.decode()
+    assert path not in html
+    assert "hx-get" not in html.split('id="content-main"')[1].split("<form")[0]
+    assert lena.post(path, SENT).status_code == 403
+
+
+def test_the_files_of_a_ready_snapshot_can_be_taken_away(scene):
+    snapshot = ask(scene.project, formats=["battles"])
+    build(snapshot.pk)
+    lena = browse(scene.lena)
+    html = lena.get(page_path(snapshot)).content.decode()
+    for file in snapshot.files.all():
+        path = f"/api/v1/projects/summaries/snapshots/1/files/{file.path}"
+        assert f'"{path}"' in html
+        assert file.sha256 in html
+        response = lena.get(path)
+        assert (response.status_code, len(response.getvalue())) == (200, file.bytes)
+
+
+def test_snapshots_cannot_be_added_changed_or_deleted_by_hand(scene):
+    snapshot, root = ask(scene.project), browse(scenery.root())
+    assert root.post(reverse("admin:exports_snapshot_add"), {}).status_code == 403
+    assert root.post(page_path(snapshot), {"status": "ready"}).status_code == 403
+    assert root.post(page_path(snapshot, "delete"), {"post": "yes"}).status_code == 403
+
+
+def test_other_projects_are_out_of_reach(scene):
+    other = world.project("poems")
+    snapshot, recipe = ask(other), recipes.save_recipe(other, "weekly", {}, actor="test")
+    lena = browse(scene.lena)
+    assert {lena.get(page_path(row)).status_code for row in (snapshot, recipe)} == {302}
+    assert lena.post(f"/admin/exports/snapshot/{snapshot.pk}/cancel/", SENT).status_code == 403
+    assert lena.get(list_path("exports_snapshot")).context["cl"].result_list == []
+    assert Snapshot.objects.get().status == "queued"
+
+
+def test_a_recipe_is_written_in_versions(scene):
+    lena = browse(scene.lena)
+    path = reverse("admin:exports_recipe_add")
+    data = {"name": "weekly", "project": scene.project.pk, "body": '{"min_votes": 2}'}
+    for body in ('{"min_votes": 2}', '{"min_votes": 3}'):
+        assert lena.post(path, data | {"body": body}).status_code == 302
+    assert list(Recipe.objects.order_by("version").values_list("version", "body", "created_by")) == [
+        (1, {"min_votes": 2}, "user:lena"),
+        (2, {"min_votes": 3}, "user:lena"),
+    ]
+    for body, says in (('{"min_vote": 2}', "/min_vote: there is no such key"), ("[1]", "JSON object"), ("{", "JSON")):
+        errors = lena.post(path, data | {"body": body}).context["adminform"].form.errors
+        assert says in str(errors), body
+    assert Recipe.objects.count() == 2
+
+
+def test_the_start_page_tells_of_failures_until_a_later_one_is_ready(scene):
+    lena = browse(scene.lena)
+    fail(scene.project)
+    html = lena.get("/admin/").content.decode()
+    assert "Snapshot summaries v1 failed" in html
+    assert "No space left: 3 GB wanted, 1 GB free." in html
+    build(ask(scene.project).pk)
+    html = lena.get("/admin/").content.decode()
+    assert "v1 failed" not in html
+    assert "summaries v2" in html
