@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ from django.core.management import call_command
 from django.db import DatabaseError
 
 from prefapp import embedded
-from prefapp.demo import seed
+from prefapp.demo import programs, seed
 from prefapp.demo.address import Address
 from prefapp.demo.errors import DemoError, Stopped
 from prefapp.demo.parts import Parts
@@ -32,7 +33,7 @@ def run(*, host: str, port: int, fresh: bool, say: Say) -> None:
     """Runs until somebody stops it. Raises DemoError or EmbeddedError when it cannot start or a part dies."""
     address = Address.find(host, port)
     data_dir: Path = settings.DATA_DIR
-    parts = Parts(settings.BASE_DIR, data_dir / "logs")
+    parts = Parts(data_dir / "logs", STOP_SIGNALS)
     for number in STOP_SIGNALS:
         signal.signal(number, _stop)
     try:
@@ -83,16 +84,9 @@ def _erase(data_dir: Path) -> None:
 def _start(parts: Parts, address: Address, path: Path) -> dict[str, Any]:
     """Starts everything, fills the database meanwhile, and returns what demo.json says once all of it answers."""
     embedded.hold_configured()
-    # Web server and worker load while this process migrates: neither touches a table before it is asked to.
-    hosts = ",".join({*settings.ALLOWED_HOSTS, address.host})
-    listen = ["--host", address.ip, "--port", str(address.port)]
-    web = ["--interface", "wsgi", "--no-ws", "--workers", "2", "--blocking-threads", "4", "--log-level", "warning"]
-    parts.start(
-        "web server", "granian", [*web, *listen, "prefapp.wsgi:application"], environment={"ALLOWED_HOSTS": hosts}
-    )
-    celery = ["-A", "prefapp"]
-    worker = ["worker", "--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    parts.start("worker", "celery", [*celery, *worker], environment={})
+    # Web server and worker get ready while this process migrates: neither touches a table before it is asked to.
+    parts.start("web server", partial(programs.web_server, address))
+    parts.start("worker", programs.worker)
     call_command("migrate", verbosity=0)
     known = {
         "url": address.url,
@@ -100,7 +94,7 @@ def _start(parts: Parts, address: Address, path: Path) -> dict[str, Any]:
         "database_url": settings.DATABASE_URL,
         "redis_url": settings.REDIS_URL,
     }
-    parts.start("beat", "celery", [*celery, "beat", "--loglevel", "INFO"], environment={})
+    parts.start("beat", programs.beat)
     seed.write_known(path, known)
     _await_ready(parts, address)
     return known

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from annotation.intake.importing import import_files
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 
 from annotation import keys, projects
+from annotation.intake.importing import import_files
 from annotation.models import ApiKey, Member, Project
 
 SLUG = "demo"
