@@ -53,7 +53,7 @@ def state(row: Comparison) -> SafeString:
 
 @admin.register(Comparison)
 class ComparisonAdmin(LeadAdmin):
-    list_display = ("asked", "candidates", "state", "judgments", "project",
+    list_display = ("asked", "candidates", "state", "judgments", texts.PROJECT,
                     shown("uid", texts.short, "id"))  # fmt: skip
     list_display_links = ("asked",)
     list_select_related = ("project", "prompt", "a", "b")

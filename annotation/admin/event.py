@@ -48,7 +48,7 @@ class EventAdmin(LeadAdmin):
         shown("actor", texts.isolated, "by"),
         shown("subject", texts.isolated, "about"),
         shown("at", texts.when, "when"),
-        "project",
+        texts.PROJECT,
     )
     list_select_related = ("project", "seal")
     list_filter = (EventQuestion, ProjectFilter)

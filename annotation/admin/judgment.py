@@ -40,7 +40,7 @@ class JudgmentAdmin(LeadAdmin):
         shown("judged_at", texts.when, "when"),
         "counts",
         "about",
-        "project",
+        texts.PROJECT,
     )
     list_select_related = ("project", "chosen", "comparison", "prompt", "feedback__retracted_by")
     list_filter = (JudgmentQuestion, ProjectFilter, ("source_type", ChoicesDropdownFilter),
@@ -128,7 +128,7 @@ class FeedbackAdmin(LeadAdmin):
         "source_type",
         shown("request_id", texts.isolated, "request id"),
         shown("received_at", texts.when, "received"),
-        "project",
+        texts.PROJECT,
     )
     list_select_related = ("project",)
     list_filter = (FeedbackQuestion, ProjectFilter, ("kind", ChoicesDropdownFilter),
@@ -180,7 +180,7 @@ class RetractionAdmin(LeadAdmin):
         shown("target", link, "takes back"),
         shown("feedback.source_id", texts.isolated, "by"),
         shown("feedback.received_at", texts.when, "received"),
-        shown("target.project", str, "project"),
+        shown("target.project", texts.slug, "project"),
     )
     list_display_links = None
     list_select_related = ("feedback", "target__project")

@@ -44,7 +44,7 @@ class KeyQuestion(QuestionFilter):
 @admin.register(ApiKey)
 class KeyAdmin(LeadAdmin):
     form = KeyForm
-    list_display = ("name", "project", "may", "state", shown("created_at", texts.when, "made"),
+    list_display = ("name", texts.PROJECT, "may", "state", shown("created_at", texts.when, "made"),
                     shown("last_used_at", texts.when, "last used"))  # fmt: skip
     list_select_related = ("project",)
     list_filter = (KeyQuestion, ProjectFilter)

@@ -58,7 +58,7 @@ class LeaseAdmin(LeadAdmin):
         shown("expires_at", texts.when, "expires"),
         shown("ended_at", texts.when, "ended"),
         shown("reason", texts.isolated, "reason"),
-        shown("annotator.project", str, "project"),
+        shown("annotator.project", texts.slug, "project"),
     )
     list_select_related = ("annotator__project", "comparison")
     list_filter = (LeaseQuestion, ProjectFilter)
@@ -131,7 +131,7 @@ class FlagAdmin(LeadAdmin):
         shown("annotator", link, "annotator"),
         shown("created_at", texts.when, "flagged"),
         "status",
-        shown("annotator.project", str, "project"),
+        shown("annotator.project", texts.slug, "project"),
     )
     list_select_related = ("annotator__project", "comparison")
     list_filter = (FlagQuestion, ProjectFilter)

@@ -32,7 +32,8 @@ class BoundedPaginator(Paginator):
     def page(self, number: int | str) -> Page:
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
-        return Page(self.object_list.filter(pk__in=self._ids[start : start + self.per_page]), number, self)
+        ids = self._ids[start : min(start + self.per_page, self.count)]
+        return Page(self.object_list.filter(pk__in=ids), number, self)
 
     @cached_property
     def _ids(self) -> list[int]:

@@ -59,7 +59,7 @@ class MemberAdmin(LeadAdmin):
     list_display = (
         shown("user", texts.isolated, "person"),
         "role",
-        "project",
+        texts.PROJECT,
         shown("created_at", texts.when, "since"),
     )
     list_select_related = ("user", "project")
@@ -111,7 +111,7 @@ class AnnotatorQuestion(QuestionFilter):
 
 @admin.register(Annotator)
 class AnnotatorAdmin(LeadAdmin):
-    list_display = (shown("name", texts.isolated, "annotator"), "judged", "balance", "project",
+    list_display = (shown("name", texts.isolated, "annotator"), "judged", "balance", texts.PROJECT,
                     shown("created_at", texts.when, "first seen"))  # fmt: skip
     list_select_related = ("project",)
     list_filter = (AnnotatorQuestion, ProjectFilter)

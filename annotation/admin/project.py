@@ -135,8 +135,8 @@ class ProjectAdmin(LeadAdmin):
         counts: Counts = row.counts
         if not counts.comparisons:
             return "no comparisons"
-        bar = '<progress class="pf-bar" max="{1}" value="{0}"></progress> {0} of {1}'
-        return format_html(bar, counts.done, counts.comparisons)
+        bar = '<progress class="pf-bar" max="{}" value="{}"></progress> {} of {}'
+        return format_html(bar, counts.comparisons, counts.done, f"{counts.done:,}", f"{counts.comparisons:,}")
 
     @admin.action(description="Pause")
     def pause_selected(self, request: HttpRequest, rows: QuerySet[Project]) -> None:
@@ -238,7 +238,7 @@ def _annotators(row: Project) -> Table:
 
 @admin.register(GuidelineVersion)
 class GuidelineVersionAdmin(LeadAdmin):
-    list_display = ("__str__", "project", shown("created_at", texts.when, "written"))
+    list_display = ("__str__", texts.PROJECT, shown("created_at", texts.when, "written"))
     list_select_related = ("project",)
     list_filter = (ProjectFilter,)
     empty_text = "Guidelines are written on the page of their project."

@@ -27,7 +27,7 @@ MODEL = shown("model_label", texts.isolated, "model")
 
 @admin.register(Prompt)
 class PromptAdmin(LeadAdmin):
-    list_display = (ASKED, shown("request_id", texts.isolated, "request id"), "project",
+    list_display = (ASKED, shown("request_id", texts.isolated, "request id"), texts.PROJECT,
                     shown("received_at", texts.when, "received"))  # fmt: skip
     list_display_links = (ASKED,)
     list_select_related = ("project",)
@@ -69,7 +69,7 @@ class PromptAdmin(LeadAdmin):
 @admin.register(Candidate)
 class CandidateAdmin(LeadAdmin):
     list_display = (ANSWERED, MODEL, shown("output_id", texts.isolated, "output id"),
-                    shown("prompt", link, "prompt"), "project")  # fmt: skip
+                    shown("prompt", link, "prompt"), texts.PROJECT)  # fmt: skip
     list_display_links = (ANSWERED,)
     list_select_related = ("project", "prompt")
     list_filter = (ProjectFilter,)

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from annotation import canonical
-from annotation.models import Candidate
+from annotation.models import Candidate, Project
 
 EXCERPT_LENGTH = 140
 
@@ -136,9 +136,18 @@ def isolated(text: Any) -> SafeString | str:
 
 def versus(a: Candidate, b: Candidate) -> SafeString:
     """The models of two candidates."""
-    return format_html('<bdi>{}</bdi> <span class="pf-quiet">or</span> <bdi>{}</bdi>', a.model_label, b.model_label)
+    pair = '<span class="pf-versus"><bdi>{}</bdi> <span class="pf-quiet">or</span> <bdi>{}</bdi></span>'
+    return format_html(pair, a.model_label, b.model_label)
 
 
 def badge(text: str, kind: Kind = "plain") -> SafeString:
     """A state as a word that catches the eye as much as its kind deserves."""
     return format_html('<span class="pf-badge pf-badge-{}">{}</span>', kind, text)
+
+
+def slug(project: Project | None) -> str:
+    """A project in a list, short."""
+    return project.slug if project else "—"
+
+
+PROJECT = shown("project", slug, "project")

@@ -112,9 +112,9 @@ def _flags(projects: QuerySet[Project]) -> list[Concern]:
     return [
         Concern(
             "flag",
-            f"{row['n']} flag{pluralize(row['n'])} in {row['annotator__project__name']}",
+            f"{row['n']} open flag{pluralize(row['n'])}",
             list_url(Flag, show="open", project=row["annotator__project__slug"]),
-            f"the oldest {_ago(row['since'])}",
+            f"{row['annotator__project__name']} · the oldest {_ago(row['since'])}",
         )
         for row in rows.annotate(n=Count("pk"), since=Min("created_at")).order_by("since")[:CONCERNS_SHOWN]
     ]
@@ -131,10 +131,9 @@ def _long_leases(projects: QuerySet[Project]) -> list[Concern]:
     return [
         Concern(
             "hourglass_bottom",
-            f"{row['n']} comparison{pluralize(row['n'])} of {row['annotator__project__name']} "
-            f"leased for more than an hour",
+            f"{row['n']} comparison{pluralize(row['n'])} leased for more than an hour",
             list_url(Assignment, show="long", project=row["annotator__project__slug"]),
-            f"the oldest for {timesince(row['since'], depth=1)}",
+            f"{row['annotator__project__name']} · the oldest for {timesince(row['since'], depth=1)}",
         )
         for row in rows.annotate(n=Count("pk"), since=Min("leased_at")).order_by("since")[:CONCERNS_SHOWN]
     ]

@@ -14,7 +14,8 @@ from annotation.admin.page import link, row_url
 from annotation.admin.project import ProjectAdmin
 from annotation.admin.scope import actor
 from annotation.models import Project
-from exports.admin.build import BuildForm, build
+from exports.admin.forms import DEFAULTS, BuildForm
+from exports.pipeline import publish
 
 DIALOG = dialog(
     "Build a snapshot",
@@ -34,7 +35,8 @@ class ProjectWithSnapshotsAdmin(ProjectAdmin):
     @admin.action(description="Build snapshot")
     def build_snapshots(self, request: HttpRequest, projects: QuerySet[Project]) -> None:
         """Asks for a snapshot of each, by the default recipe."""
-        made = [build(project, actor=actor(request)) for project in projects]
+        wanted = publish.Request(DEFAULTS, actor(request))
+        made = [publish.request(project, wanted) for project in projects]
         links = format_html_join(", ", "{}", ((link(snapshot),) for snapshot in made))
         self.message_user(request, format_html_join("", "{}{}", [("Building ", links)]), messages.SUCCESS)
 
@@ -42,7 +44,6 @@ class ProjectWithSnapshotsAdmin(ProjectAdmin):
             variant=ActionVariant.PRIMARY, dialog=DIALOG)  # fmt: skip
     def build_snapshot(self, request: HttpRequest, form: BuildForm, object_id: str) -> HttpResponse:
         project = self.get_object(request, object_id)
-        wanted = form.cleaned_data
-        snapshot = build(project, actor=actor(request), named=wanted["recipe"], formats=wanted["formats"])
+        snapshot = form.ask(project, actor=actor(request))
         self.message_user(request, f"{snapshot} is being built.", messages.SUCCESS)
         return go_to(request, row_url(snapshot))

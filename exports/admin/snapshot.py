@@ -22,7 +22,8 @@ from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.page import Figure, Page, Step, Table, fields, link, list_url, row_url
 from annotation.admin.scope import LeadAdmin, actor, may_work
 from annotation.admin.texts import shown
-from exports.admin.build import BuildForm, build
+from exports import recipes
+from exports.admin.forms import BuildForm, RecipeForm
 from exports.admin.project import DIALOG
 from exports.models import Recipe, Snapshot, SnapshotFile
 from exports.pipeline import publish
@@ -52,7 +53,7 @@ class SnapshotQuestion(QuestionFilter):
 class SnapshotAdmin(LeadAdmin):
     list_display = (
         shown("version", lambda version: f"v{version}", "version"),
-        "project",
+        texts.PROJECT,
         "state",
         shown("rows", lambda rows: f"{rows:,}", "rows"),
         shown("bytes", filesizeformat, "size"),
@@ -126,9 +127,7 @@ class SnapshotAdmin(LeadAdmin):
     @action(description="Build snapshot", permissions=["build"], url_path="build", icon="add",
             variant=ActionVariant.PRIMARY, dialog=DIALOG)  # fmt: skip
     def build(self, request: HttpRequest, form: BuildForm) -> HttpResponse:
-        wanted = form.cleaned_data
-        made = build(wanted["project"], actor=actor(request), named=wanted["recipe"], formats=wanted["formats"])
-        return go_to(request, row_url(made))
+        return go_to(request, row_url(form.ask(form.cleaned_data["project"], actor=actor(request))))
 
     @action(description="Cancel", permissions=["cancel"], url_path="cancel", icon="cancel", dialog=CANCEL)
     def cancel(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
@@ -143,7 +142,8 @@ class SnapshotAdmin(LeadAdmin):
 
 @admin.register(Recipe)
 class RecipeAdmin(LeadAdmin):
-    list_display = ("name", "version", "project", shown("created_by", texts.isolated, "written by"),
+    form = RecipeForm
+    list_display = ("name", "version", texts.PROJECT, shown("created_by", texts.isolated, "written by"),
                     shown("created_at", texts.when, "written"))  # fmt: skip
     list_select_related = ("project",)
     list_filter = (ProjectFilter,)
@@ -159,8 +159,18 @@ class RecipeAdmin(LeadAdmin):
         shown("body", texts.json_text, "recipe, without the defaults"),
     )
 
+    add_fieldsets = fields("name", "project", "body")
+
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.defer("body")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_work(request)
+
+    def save_model(self, request: HttpRequest, obj: Recipe, form: RecipeForm, change: bool) -> None:
+        """Writes a new version through exports.recipes."""
+        saved = recipes.save_recipe(obj.project, obj.name, form.cleaned_data["body"], actor=actor(request))
+        obj.__dict__.update(saved.__dict__)
 
     def page(self, request: HttpRequest, row: Recipe) -> Page:
         return Page(

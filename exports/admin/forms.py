@@ -1,32 +1,31 @@
-"""Asking for a snapshot from the admin: which recipe, which formats."""
+"""Asking for a snapshot and writing a recipe in the admin."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+)
 
 from annotation import access
 from annotation.models import Project
+from exports import recipes
 from exports.models import Recipe, Snapshot
 from exports.pipeline import publish
 from exports.pipeline.formats import FORMATS
-from exports.pipeline.recipe import RecipeBody, parse_recipe
+from exports.pipeline.recipe import RecipeBody, RecipeError, parse_recipe
 
 DEFAULTS = RecipeBody()
 
 
-def build(project: Project, *, actor: str, named: Recipe | None = None, formats: list[str] | None = None) -> Snapshot:
-    """Ask for a snapshot by a named recipe, or by the default one, in its own formats or in those given."""
-    body = dict(named.body) if named else {}
-    recipe = parse_recipe(body | ({"formats": formats} if formats else {}))
-    return publish.request(project, publish.Request(recipe, actor, named))
-
-
 class BuildForm(BaseDialogForm):
-    """Which recipe and formats; the project, too, unless it is known from where the dialog was opened."""
+    """Which recipe and formats; the project, too, unless the dialog was opened on its page."""
 
     project = forms.ModelChoiceField(
         queryset=Project.objects.none(), empty_label="Choose a project", widget=UnfoldAdminSelectWidget()
@@ -47,14 +46,14 @@ class BuildForm(BaseDialogForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         projects = access.led_projects(self.request.user)
-        recipes = Recipe.objects.filter(project__in=projects)
+        written = Recipe.objects.filter(project__in=projects)
         if self.object_id is not None:
             del self.fields["project"]
-            recipes = recipes.filter(project=self.object_id)
+            written = written.filter(project=self.object_id)
         else:
             self.fields["project"].queryset = projects
         # The newest version of each name.
-        newest = recipes.order_by("project_id", "name", "-version").distinct("project_id", "name")
+        newest = written.order_by("project_id", "name", "-version").distinct("project_id", "name")
         self.fields["recipe"].queryset = Recipe.objects.filter(pk__in=newest.values("pk")).select_related("project")
 
     def clean(self) -> dict[str, Any]:
@@ -63,3 +62,33 @@ class BuildForm(BaseDialogForm):
         if recipe and project and recipe.project_id != project.pk:
             self.add_error("recipe", "This recipe belongs to another project.")
         return data
+
+    def ask(self, project: Project, *, actor: str) -> Snapshot:
+        """Ask for the snapshot that the dialog describes."""
+        recipe: Recipe | None = self.cleaned_data["recipe"]
+        body, named = recipes.resolve(project, recipe.name if recipe else {}, self.cleaned_data["formats"] or None)
+        return publish.request(project, publish.Request(body, actor, named))
+
+
+class RecipeForm(forms.ModelForm):
+    """A recipe under a name; the name of an older one makes a new version of it."""
+
+    body = forms.JSONField(
+        label="Recipe",
+        initial=dict,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 12}),
+        help_text="JSON with the keys that differ from the default recipe.",
+    )
+
+    class Meta:
+        model = Recipe
+        fields = ("name", "project", "body")
+
+    def clean_body(self) -> dict[str, Any]:
+        body = self.cleaned_data["body"] or {}
+        try:
+            parse_recipe(body)
+        except RecipeError as error:
+            raise ValidationError([f"{one.pointer or 'Recipe'}: {one.detail}" for one in error.errors]) from None
+        return dict(body)

@@ -1,0 +1,187 @@
+"""What can be done in the admin, and that each of it stands in the log under the name of who did it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from annotation import keys, projects, queue
+from annotation.models import ApiKey, Assignment, Event, Flag, GuidelineVersion, Member, Project
+from tests import world
+from tests.annotation.admin import scenery
+from tests.annotation.admin.scenery import act, browse, page_path
+
+pytestmark = pytest.mark.django_db
+
+SETTINGS = {
+    "name": "Summaries", "status": "open", "scale": "plain", "overlap": 2, "order": "fifo", "lease_seconds": 900,
+    "pairing": "random", "guidelines": "Read both to the end.\r\nThen choose.", "members": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+def scene() -> scenery.Scenery:
+    return scenery.build()
+
+
+def last_event():
+    return Event.objects.order_by("-pk").values_list("kind", "actor", "subject", "payload")[0]
+
+
+def test_a_project_is_made_with_its_event_and_its_maker_leads_it(scene):
+    lena = browse(scene.lena)
+    data = SETTINGS | {"slug": "poems", "name": "Poems", "overlap": 3, "members": scene.bob.user.username}
+    response = lena.post(reverse("admin:annotation_project_add"), data)
+    made = Project.objects.get(slug="poems")
+    assert response.status_code == 302
+    assert projects.read_settings(made) | {"guidelines": ""} == data | {
+        "guidelines": "", "members": [scene.bob.user.username],
+    }  # fmt: skip
+    assert made.current_guidelines().text == "Read both to the end.\nThen choose."
+    kinds = Event.objects.filter(project=made).order_by("pk").values_list("kind", "actor")
+    assert list(kinds) == [(kind, "user:lena") for kind in ("project.created", "project.changed", "member.added")]
+    assert Member.objects.filter(project=made, user=scene.lena, role="lead").exists()
+    assert lena.get(page_path(made)).status_code == 200
+
+
+def test_a_change_of_settings_tells_the_log_what_changed(scene):
+    lena = browse(scene.lena)
+    assert lena.post(page_path(scene.project), SETTINGS | {"overlap": 4}).status_code == 302
+    assert last_event() == (
+        "project.changed", "user:lena", f"project:{scene.project.uid}", {"name": "Summaries", "overlap": 4},
+    )  # fmt: skip
+    assert set(scene.project.comparisons.values_list("overlap", flat=True)) == {4}
+    before = Event.objects.count()
+    assert lena.post(page_path(scene.project), SETTINGS | {"overlap": 4}).status_code == 302
+    assert Event.objects.count() == before, "the same settings again are no change"
+
+
+def test_guidelines_are_edited_in_the_form_and_kept_in_versions(scene):
+    text = "Read both.\r\nSay why."
+    browse(scene.lena).post(page_path(scene.project), SETTINGS | {"guidelines": text})
+    assert list(GuidelineVersion.objects.order_by("version").values_list("text", flat=True)) == [
+        "Read both.\nThen choose.", "Read both to the end.\nThen choose.", "Read both.\nSay why.",
+    ]  # fmt: skip
+    assert last_event()[3]["guidelines"] == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("members", "nobody", "There is no user “nobody”."),
+        ("overlap", "0", "overlap"),
+        ("scale", "ten", "ten is not one of the available choices"),
+        ("lease_seconds", "9999999", "lease"),
+    ],
+)
+def test_wrong_settings_are_refused_beside_the_form(scene, field, value, says):
+    before = projects.read_settings(scene.project)
+    response = browse(scene.lena).post(page_path(scene.project), SETTINGS | {field: value})
+    assert response.status_code == 200
+    assert says in str(response.context["adminform"].form.errors)
+    assert projects.read_settings(Project.objects.get()) == before
+
+
+def test_a_taken_slug_is_refused(scene):
+    response = browse(scene.lena).post(reverse("admin:annotation_project_add"), SETTINGS | {"slug": "summaries"})
+    assert "already exists" in str(response.context["adminform"].form.errors)
+
+
+def test_the_slug_stays(scene):
+    browse(scene.lena).post(page_path(scene.project), SETTINGS | {"slug": "other"})
+    assert Project.objects.get().slug == "summaries"
+
+
+def test_pausing_and_reopening_from_the_list(scene):
+    lena = browse(scene.lena)
+    for action, status in (("pause_selected", "paused"), ("reopen_selected", "open")):
+        act(lena, "annotation_project", action, scene.project)
+        assert Project.objects.get().status == status
+        assert last_event()[1:] == ("user:lena", f"project:{scene.project.uid}", {"status": status})
+
+
+def test_pausing_and_reopening_on_the_page(scene):
+    lena = browse(scene.lena)
+    page = f"/admin/annotation/project/{scene.project.pk}"
+    for what, status, other in (("pause", "paused", "reopen"), ("reopen", "open", "pause")):
+        assert f"{page}/{what}/" in lena.get(f"{page}/change/").content.decode()
+        response = lena.post(f"{page}/{what}/", {"_form_submitted": "on"})
+        assert (response.status_code, response["Location"]) == (302, f"{page}/change/")
+        assert Project.objects.get().status == status
+        html = lena.get(f"{page}/change/").content.decode()
+        assert f"{page}/{other}/" in html
+        assert f"{page}/{what}/" not in html
+    response = lena.post(f"{page}/pause/", {"_form_submitted": "on"}, headers={"HX-Request": "true"})
+    assert response["HX-Redirect"] == f"{page}/change/"
+
+
+def test_releasing_leases_gives_them_back_in_the_leads_name(scene):
+    ended = Assignment.objects.filter(state="judged").first()
+    response = act(browse(scene.lena), "annotation_assignment", "release", scene.held, ended)
+    assert Assignment.objects.get(pk=scene.held.pk).state == "released"
+    assert Assignment.objects.get(pk=ended.pk).state == "judged"
+    assert last_event()[:3] == ("lease.released", "user:lena", f"lease:{scene.held.uid}")
+    html = response.content.decode()
+    assert "Released 1 of the chosen leases." in html
+    assert "1 had ended already" in html
+    assert queue.hold(scene.alice, count=1)[0].comparison_id == scene.held.comparison_id
+
+
+def test_flags_are_resolved_once(scene):
+    for _ in range(2):
+        act(browse(scene.lena), "annotation_flag", "resolve", scene.flag)
+    assert Flag.objects.get().resolved_at is not None
+    told = Event.objects.filter(kind="comparison.flag_resolved").values_list("actor", "subject")
+    assert list(told) == [("user:lena", f"comparison:{scene.held.comparison.uid}")]
+
+
+def test_members_come_and_go_with_their_events(scene):
+    lena = browse(scene.lena)
+    path = reverse("admin:annotation_member_add")
+    data = {"username": scene.bob.user.username, "role": "annotator", "project": scene.project.pk}
+    assert lena.post(path, data).status_code == 302
+    payload = {"user": scene.bob.user.username, "role": "annotator"}
+    assert last_event() == ("member.added", "user:lena", f"project:{scene.project.uid}", payload)
+    assert "has that role already" in str(lena.post(path, data).context["adminform"].form.errors)
+    unknown = lena.post(path, data | {"username": "nobody"})
+    assert "There is no user “nobody”." in str(unknown.context["adminform"].form.errors)
+    act(lena, "annotation_member", "remove", Member.objects.get(role="annotator"))
+    assert last_event() == ("member.removed", "user:lena", f"project:{scene.project.uid}", payload)
+    assert not Member.objects.filter(role="annotator").exists()
+
+
+def test_a_key_is_made_and_shown_once(scene):
+    lena = browse(scene.lena)
+    data = {"name": "nightly", "project": scene.project.pk, "scopes": ["read", "ingest"]}
+    html = lena.post(reverse("admin:annotation_apikey_add"), data, follow=True).content.decode()
+    (secret,) = re.findall(r"pref_[\w-]{43}", html)
+    key = keys.find_key(secret)
+    assert (key.name, key.project, sorted(key.scopes)) == ("nightly", scene.project, ["ingest", "read"])
+    assert last_event()[:3] == ("key.created", "user:lena", f"key:{key.uid}")
+    assert secret not in lena.get(page_path(key)).content.decode()
+    assert not Event.objects.filter(payload__icontains=secret).exists()
+
+
+def test_a_key_needs_a_scope(scene):
+    data = {"name": "nightly", "project": scene.project.pk}
+    response = browse(scene.lena).post(reverse("admin:annotation_apikey_add"), data)
+    assert "scopes" in response.context["adminform"].form.errors
+    assert ApiKey.objects.count() == 1
+
+
+def test_keys_are_revoked(scene):
+    for _ in range(2):
+        act(browse(scene.lena), "annotation_apikey", "revoke", scene.key)
+    assert ApiKey.objects.get().revoked_at is not None
+    told = Event.objects.filter(kind="key.revoked").values_list("actor", "subject")
+    assert list(told) == [("user:lena", f"key:{scene.key.uid}")]
+
+
+def test_a_superuser_makes_and_switches_off_people():
+    root = browse(scenery.root())
+    data = {"username": "nina", "password1": world.PASSWORD, "password2": world.PASSWORD, "usable_password": "true"}
+    response = root.post(reverse("admin:auth_user_add"), data)
+    assert response.status_code == 302
+    assert root.get(response["Location"]).status_code == 200
