@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 from django.db import connection, models
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 
 def reserve_ids(model: type[models.Model], count: int) -> list[int]:
@@ -31,14 +30,15 @@ def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[S
         for row in rows:
             copy.write_row(
                 [
-                    Jsonb(value, _dump) if as_json and value is not None else value
+                    _dump(value) if as_json and value is not None else value
                     for value, as_json in zip(row, is_json, strict=True)
                 ]
             )
 
 
-def _dump(value: Any) -> bytes | str:
+def _dump(value: Any) -> str:
+    """JSON text; COPY knows by the column that it is one."""
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # integers beyond 64 bits
         return json.dumps(value)
