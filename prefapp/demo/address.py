@@ -28,10 +28,12 @@ class Address:
     @classmethod
     def find(cls, host: str, port: int) -> Address:
         """Raises DemoError unless the host is a loopback address and the port is free."""
+        if not 1 <= port <= 65535:
+            raise DemoError(f"There is no port {port}; ports are 1 to 65535.")
         try:
             found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        except (OSError, UnicodeError, OverflowError) as error:
-            raise DemoError(f"There is no host {host} or no port {port}: {error}") from error
+        except (OSError, UnicodeError) as error:
+            raise DemoError(f"There is no host {host}: {error}") from error
         if not all(ipaddress.ip_address(ip).is_loopback for ip in found):
             raise DemoError(f"The demo's log-ins are for this machine alone, so it does not listen on {host}.")
         # A name such as localhost has several; every client tries the IPv4 one.

@@ -102,20 +102,22 @@ def _start(parts: Parts, address: Address, path: Path) -> dict[str, Any]:
 
 def _await_ready(parts: Parts, address: Address) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    while not _is_ready(address):
+    while missing := _missing(address):
         parts.check()
         if time.monotonic() > deadline:
-            raise DemoError(f"The demo does not answer after {READY_SECONDS} s; see {parts.log_dir}")
+            raise DemoError(f"The demo is not ready after {READY_SECONDS} s ({missing}); see {parts.log_dir}")
         time.sleep(0.05)
 
 
-def _is_ready(address: Address) -> bool:
+def _missing(address: Address) -> str:
+    """What the site still lacks by its own account; empty when it is ready."""
     connection = http.client.HTTPConnection(address.ip, address.port, timeout=5)
     try:
         connection.request("GET", "/readyz", headers={"Host": address.netloc})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
+        answer = connection.getresponse()
+        return "" if answer.status == http.HTTPStatus.OK else answer.read(200).decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
     finally:
         connection.close()
 

@@ -20,6 +20,8 @@ import psutil
 import pytest
 from django.conf import settings
 
+from prefapp.demo.address import Address
+from prefapp.demo.errors import DemoError
 from prefapp.embedded import postgres
 from tests.processes import free_port
 
@@ -160,6 +162,17 @@ def test_killed_demo_takes_its_parts_along_and_fresh_starts_anew(data_dir: Path)
 
 def test_listens_on_this_machine_only(tmp_path: Path) -> None:
     assert "this machine alone" in refusal(tmp_path, "--host", "0.0.0.0")
+
+
+@pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 8000), ("127.0.0.1", 0), ("no.such.host.invalid", 8000)])
+def test_addresses_that_cannot_be_served(host: str, port: int) -> None:
+    with pytest.raises(DemoError):
+        Address.find(host, port)
+
+
+def test_names_of_loopback() -> None:
+    address = Address.find("localhost", free_port())
+    assert (address.ip, address.url) == ("127.0.0.1", f"http://localhost:{address.port}/")
 
 
 def log_in(url: str, name: str, password: str) -> bool:

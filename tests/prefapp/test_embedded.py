@@ -21,6 +21,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
+from manage import needs_servers
 from prefapp.embedded import account, addresses, postgres, valkey
 from prefapp.embedded.sharing import KEEPER
 
@@ -258,9 +259,23 @@ def test_missing_wheel_is_one_line(used_dir: Path, package: str, variable: str) 
     assert f"set {variable}" in done.stderr
 
 
-def test_commands_that_need_no_server_start_none(folder: Path) -> None:
-    environment = {**os.environ, "PREFAPP_DATA_DIR": str(folder), "DATABASE_URL": "", "REDIS_URL": ""}
-    for command in (["migrate", "--help"], ["check"]):
-        manage = [sys.executable, "manage.py", *command]
-        subprocess.run(manage, cwd=settings.BASE_DIR, env=environment, check=True, stdout=subprocess.DEVNULL)
-    assert [path.name for path in folder.iterdir()] == ["secret_key"]
+def test_reading_the_settings_starts_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "PREFAPP_DATA_DIR": str(tmp_path), "DATABASE_URL": "", "REDIS_URL": ""}
+    manage = [sys.executable, "manage.py", "check"]
+    subprocess.run(manage, cwd=settings.BASE_DIR, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+
+
+@pytest.mark.parametrize(
+    ("line", "needed"),
+    [
+        ("migrate", True),
+        ("import_pairs pairs.jsonl --project demo", True),
+        ("migrate --help", False),
+        ("makemigrations --check", False),
+        ("help migrate", False),
+        ("", False),
+    ],
+)
+def test_commands_that_need_the_servers(line: str, needed: bool) -> None:
+    assert needs_servers(line.split()) == needed
