@@ -17,9 +17,8 @@ from annotation import canonical
 
 EXACT = canonical.MAX_EXACT_INTEGER
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
-SCALARS = (
-    st.none() | st.booleans() | st.integers(-EXACT, EXACT) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
-)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = st.none() | st.booleans() | st.integers(-EXACT, EXACT) | FLOATS | TEXTS
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=25)
 NAMESPACE = uuid.UUID("12345678-1234-5678-1234-567812345678")
 
