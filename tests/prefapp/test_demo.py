@@ -119,8 +119,8 @@ def test_demo_serves_and_leaves_nothing_running(data_dir: Path) -> None:
         assert api(said, "read", "progress/").json()["comparisons"] > 20
         assert api(said, "ingest", "progress/").status_code == 403
         assert "already runs" in refusal(data_dir, "--port", str(free_port()))
-        in_use = said["url"].rsplit(":", 1)[1].strip("/")
-        assert "address already in use" in refusal(data_dir, "--port", in_use)
+        with pytest.raises(DemoError, match="address already in use"):
+            Address.find("127.0.0.1", int(said["url"].rsplit(":", 1)[1].strip("/")))
         running.process.send_signal(signal.SIGTERM)
         assert running.await_end() == ""
         assert running.process.returncode == 0
@@ -160,11 +160,9 @@ def test_killed_demo_takes_its_parts_along_and_fresh_starts_anew(data_dir: Path)
         running.process.kill()
 
 
-def test_listens_on_this_machine_only(tmp_path: Path) -> None:
-    assert "this machine alone" in refusal(tmp_path, "--host", "0.0.0.0")
-
-
-@pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 8000), ("127.0.0.1", 0), ("no.such.host.invalid", 8000)])
+@pytest.mark.parametrize(
+    ("host", "port"), [("0.0.0.0", 8000), ("192.0.2.1", 8000), ("127.0.0.1", 0), ("no.such.host.invalid", 8000)]
+)
 def test_addresses_that_cannot_be_served(host: str, port: int) -> None:
     with pytest.raises(DemoError):
         Address.find(host, port)
