@@ -154,11 +154,13 @@ class LeadAdmin(ModelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], add: bool, change: bool, form_url: str, obj: Any
     ) -> HttpResponse:
-        if obj is not None:
-            may_change = self.has_change_permission(request, obj)
-            # Django keeps a history of what was changed here alone; that of the facts is the log.
-            context |= {"page": self.page(request, obj), "is_fact": not may_change, "show_history": may_change}
-            context["show_save_and_continue"] = may_change
-        context["show_save_and_add_another"] = False
+        page = self.page(request, obj) if obj is not None else Page()
+        may_change = obj is None or self.has_change_permission(request, obj)
+        context |= {"page": page, "is_fact": not may_change, "show_save_and_add_another": False}
+        # Django keeps a history of what was changed here alone; that of the facts is the log.
+        context |= {"show_history": may_change, "show_save_and_continue": may_change and obj is not None}
         response: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
+        if request.headers.get("HX-Request") and not page.is_moving:
+            # What was fetched again and again has come to rest: its fields and buttons are others now.
+            response["HX-Refresh"] = "true"
         return response

@@ -44,7 +44,8 @@ class BuildForm(BaseDialogForm):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        # The dialog lies over a page whose filters have fields of the same names.
+        super().__init__(*args, auto_id="build_%s", **kwargs)
         projects = access.led_projects(self.request.user)
         written = Recipe.objects.filter(project__in=projects)
         if self.object_id is not None:

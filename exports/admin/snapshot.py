@@ -68,7 +68,6 @@ class SnapshotAdmin(LeadAdmin):
     empty_text = "A snapshot is one version of a dataset: built once, then never changed. Build the first one."
     fieldsets = fields(
         "project",
-        "state",
         shown("error", texts.plain_text, "what went wrong"),
         "recipe_name",
         shown("watermark_hash", texts.code, "hash at the watermark"),
@@ -93,6 +92,7 @@ class SnapshotAdmin(LeadAdmin):
                 Step("Snapshot", f"v{row.version}"),
             ],
             figures=[
+                Figure("Status", self.state(row)),
                 Figure("Rows", f"{row.rows:,}"),
                 Figure("Size", filesizeformat(row.bytes)),
                 Figure("Watermark", f"{row.watermark:,}"),

@@ -111,6 +111,7 @@ def test_an_unfinished_snapshot_shows_how_far_it_is_and_can_be_cancelled(scene):
     html = lena.get(page_path(snapshot)).content.decode()
     assert path not in html
     assert "hx-get" not in html.split('id="content-main"')[1].split("<form")[0]
+    assert lena.get(page_path(snapshot), headers={"HX-Request": "true"})["HX-Refresh"] == "true"
     assert lena.post(path, SENT).status_code == 403
 
 
