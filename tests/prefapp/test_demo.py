@@ -26,7 +26,7 @@ from prefapp.embedded import postgres
 from tests.processes import free_port
 
 READY_SECONDS = 60
-STOP_SECONDS = 30
+STOP_SECONDS = 60
 
 
 @dataclass

@@ -78,7 +78,7 @@ def processes_of(data_dir: Path) -> list[str]:
 
 
 def await_none(data_dir: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while (left := processes_of(data_dir)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not left
