@@ -16,41 +16,14 @@ from annotation.rendering import first_line, render_markdown, render_output, ren
 from annotation.rendering.mathematics import to_mathml
 
 SAFE_ATTRIBUTES = {
-    *(
-        "href",
-        "title",
-        "rel",
-        "target",
-        "dir",
-        "class",
-        "start",
-        "src",
-        "alt",
-        "display",
-        "mathvariant",
-        "displaystyle",
-    ),
-    *("scriptlevel", "stretchy", "fence", "form", "separator", "accent", "movablelimits", "linethickness"),
-    *("columnalign", "notation", "width"),
-}
+    "href", "title", "rel", "target", "dir", "class", "start", "src", "alt", "display", "mathvariant",
+    "displaystyle", "scriptlevel", "stretchy", "fence", "form", "separator", "accent", "movablelimits",
+    "linethickness", "columnalign", "notation", "width",
+}  # fmt: skip
 FORBIDDEN_TAGS = {
-    *(
-        "script",
-        "style",
-        "iframe",
-        "object",
-        "embed",
-        "form",
-        "input",
-        "button",
-        "link",
-        "meta",
-        "base",
-        "svg",
-        "video",
-    ),
-    *("audio", "template", "textarea", "noscript", "dialog"),
-}
+    "script", "style", "iframe", "object", "embed", "form", "input", "button", "link", "meta", "base", "svg",
+    "video", "audio", "template", "textarea", "noscript", "dialog",
+}  # fmt: skip
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -164,7 +137,8 @@ def test_no_shape_of_content_breaks_it(content: object) -> None:
 
 def test_markdown_becomes_what_it_says() -> None:
     rendered = render_markdown(
-        "# Title\n\n**bold** *soft* ~~gone~~ `code`\n\n- one\n- two\n\n1. first\n\n> quoted\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n"
+        "# Title\n\n**bold** *soft* ~~gone~~ `code`\n\n- one\n- two\n\n1. first\n\n> quoted\n\n"
+        "| a | b |\n|---|--:|\n| 1 | 2 |\n"
     )
     tags = [tag for tag, _ in Outline(rendered).tags]
     for tag in ("h3", "strong", "em", "s", "code", "ul", "ol", "blockquote", "table"):
@@ -242,8 +216,10 @@ def test_mathematics_hides_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("character", "name"),
-    [("\u202e", "RLO"), ("\u2066", "LRI"), ("\x1b", "ESC"), ("\x08", "BS"), ("\u200b", "ZWSP"), ("\ufeff", "BOM")]
-    + [("\x85", "NEL"), ("\u2028", "LS"), ("\x7f", "DEL"), ("\x9b", "U+009B"), ("&#x202e;", "RLO")],
+    [
+        *(("\u202e", "RLO"), ("\u2066", "LRI"), ("\x1b", "ESC"), ("\x08", "BS"), ("\u200b", "ZWSP"), ("\ufeff", "BOM")),
+        *(("\x85", "NEL"), ("\u2028", "LS"), ("\x7f", "DEL"), ("\x9b", "U+009B"), ("&#x202e;", "RLO")),
+    ],
 )
 def test_unseen_characters_are_named(character: str, name: str) -> None:
     for text in (f"a{character}b", f"`a{character}b`", f"```\na{character}b\n```", f"**a{character}b**"):

@@ -1,0 +1,284 @@
+"""When the network, the server, the session or the lease fails, no answer is lost and the page says what happened."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from playwright.sync_api import Page, Route, expect
+
+from annotation import projects, queue
+from annotation.models import Assignment, Judgment, Project
+from tests import world
+from tests.browser.conftest import People
+from tests.browser.person import Person
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+
+
+@pytest.fixture
+def project() -> Project:
+    return world.project("summaries", comparisons=12)
+
+
+@pytest.fixture
+def alice(people: People, project: Project) -> Person:
+    person = people(world.person("alice"))
+    person.open()
+    person.until_preloaded()
+    return person
+
+
+def judged() -> list[str]:
+    """The leases that were judged and not taken back, in the order of arrival."""
+    current = Judgment.objects.filter(feedback__retracted_by=None).order_by("pk")
+    return [str(judgment.assignment.uid) for judgment in current if judgment.assignment]
+
+
+def until_state(page: Page, state: str) -> None:
+    page.wait_for_function("it => document.querySelector('[data-state]')?.dataset.state === it", arg=state)
+
+
+def heading(page: Page, words: str) -> None:
+    expect(page.get_by_role("heading", name=words)).to_be_visible()
+
+
+def cut_off(page: Page) -> None:
+    """No judgment gets through. (Chromium ends its pretended offline state too early when a page is left.)"""
+    page.route("**/judge/", lambda route: route.abort())
+
+
+def test_offline_answers_wait_in_order_and_arrive(alice: Person) -> None:
+    page = alice.page
+    page.context.set_offline(True)
+    first = alice.press("a")
+    until_state(page, "offline")
+    expect(page.locator("#status")).to_contain_text("1 answer is kept here")
+    second = alice.press("b")
+    heading(page, "No connection")
+    expect(page.get_by_text("2 answers are kept on this device")).to_be_visible()
+    assert judged() == []
+    page.context.set_offline(False)
+    third = alice.sees()
+    alice.until_saved()
+    assert judged() == [first.lease, second.lease]
+    assert third.lease not in (first.lease, second.lease)
+    one, two = Judgment.objects.order_by("pk")
+    assert (one.chosen, two.chosen) == (one.left, two.right)
+
+
+def test_unsent_answers_outlive_the_page(alice: Person) -> None:
+    page = alice.page
+    cut_off(page)
+    first = alice.press("a")
+    second = alice.press("t")
+    heading(page, "No connection")
+    page.goto("about:blank")
+    page.unroute("**/judge/")
+    alice.open()
+    third = alice.sees()
+    assert third.comparison not in (first.comparison, second.comparison)
+    alice.until_saved()
+    assert judged() == [first.lease, second.lease]
+
+
+def test_unsent_answers_of_another_person_are_not_sent(people: People, alice: Person) -> None:
+    page = alice.page
+    cut_off(page)
+    first = alice.press("a")
+    until_state(page, "offline")
+    page.goto("about:blank")
+    page.unroute("**/judge/")
+    kept = alice.page.context.storage_state()["origins"]
+    bob = people(world.person("bob"), storage_state={"cookies": [], "origins": kept})
+    bob.open()
+    seen = bob.press("b")
+    bob.until_saved()
+    assert judged() == [seen.lease]
+    alice.open()
+    alice.sees()
+    alice.until_saved()
+    assert judged() == [seen.lease, first.lease]
+
+
+def test_an_answer_whose_reply_was_lost_counts_once(alice: Person) -> None:
+    page = alice.page
+    replies = []
+
+    def lose_first_reply(route: Route) -> None:
+        replies.append(route.fetch())
+        if len(replies) == 1:
+            route.abort()
+        else:
+            route.fulfill(response=replies[-1])
+
+    page.route("**/judge/", lose_first_reply)
+    first = alice.press("a")
+    until_state(page, "offline")
+    alice.until_saved()
+    assert len(replies) == 2
+    assert judged() == [first.lease]
+
+
+def test_a_server_in_trouble_is_tried_again(alice: Person) -> None:
+    page = alice.page
+    tries = []
+
+    def fail_twice(route: Route) -> None:
+        tries.append(route)
+        if len(tries) <= 2:
+            route.fulfill(status=503, headers={"x-test": "made"})
+        else:
+            route.continue_()
+
+    page.route("**/judge/", fail_twice)
+    first = alice.press("b")
+    until_state(page, "offline")
+    alice.until_saved()
+    assert judged() == [first.lease]
+
+
+def test_undo_of_an_unsent_answer_needs_no_connection(alice: Person) -> None:
+    page = alice.page
+    page.context.set_offline(True)
+    first = alice.press("a")
+    until_state(page, "offline")
+    page.keyboard.press("u")
+    assert alice.sees() == first
+    alice.press("b")
+    page.context.set_offline(False)
+    alice.until_saved()
+    assert judged() == [first.lease]
+    judgment = Judgment.objects.get()
+    assert judgment.chosen == judgment.right
+
+
+def test_undo_without_connection_says_so_and_changes_nothing(alice: Person) -> None:
+    page = alice.page
+    first = alice.press("a")
+    alice.until_saved()
+    page.context.set_offline(True)
+    second = alice.sees()
+    page.keyboard.press("u")
+    expect(page.locator("#toast")).to_contain_text("Undo needs the connection")
+    assert alice.sees() == second
+    page.context.set_offline(False)
+    page.keyboard.press("u")
+    alice.until_gone(second)
+    assert alice.sees() == first
+    assert judged() == []
+
+
+def test_signed_out_answers_wait_for_signing_in(alice: Person) -> None:
+    page = alice.page
+    Session.objects.all().delete()
+    page.context.clear_cookies(name="sessionid")
+    first = alice.press("a")
+    until_state(page, "offline")
+    second = alice.press("b")
+    heading(page, "You have been signed out")
+    page.get_by_role("link", name="Sign in").click()
+    page.locator("input[name=login]").fill("alice")
+    page.locator("input[name=password]").fill(world.PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/annotate/summaries/")
+    assert alice.sees().comparison not in (first.comparison, second.comparison)
+    alice.until_saved()
+    assert judged() == [first.lease, second.lease]
+
+
+def test_an_answer_that_is_never_taken_is_said_and_work_goes_on(alice: Person) -> None:
+    page = alice.page
+    page.route("**/judge/", lambda route: route.fulfill(status=400, content_type="text/plain", body="choice: no."))
+    alice.press("a")
+    expect(page.get_by_role("alert")).to_contain_text("“A is better” could not be saved. choice: no.")
+    page.unroute("**/judge/")
+    seen = alice.press("b")
+    alice.until_saved()
+    assert judged() == [seen.lease]
+
+
+def test_a_comparison_answered_in_another_tab_is_not_answered_twice(alice: Person) -> None:
+    other = alice.page.context.new_page()
+    other.goto(alice.page.url)
+    lease = str(other.locator("[data-comparison]").get_attribute("data-lease"))
+    alice.press("a")
+    alice.until_saved()
+    other.keyboard.press("b")
+    expect(other.get_by_role("alert")).to_contain_text("no longer with you")
+    assert judged() == [lease]
+    other.close()
+
+
+def lose_leases(project: Project, *, keep: int = 0) -> None:
+    """Let every lease run out and somebody else take all but `keep` comparisons."""
+    Assignment.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
+    queue.expire()
+    queue.hold(world.annotator(project, "bob"), count=project.comparisons.count() - keep)
+
+
+def test_a_lost_lease_is_said_before_anything_else_comes(alice: Person, project: Project) -> None:
+    page = alice.page
+    lose_leases(project, keep=3)
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    heading(page, "That comparison is no longer with you")
+    page.keyboard.press("a")  # what comes next must not be answered by a key meant for what was lost
+    page.get_by_role("button", name="Continue with the next one").click()
+    seen = alice.press("b")
+    alice.until_saved()
+    assert judged() == [seen.lease]
+
+
+def test_the_page_prolongs_its_leases(people: People) -> None:
+    world.project("quick", comparisons=3, lease_seconds=1)
+    alice = people(world.person("alice"))
+    alice.open("quick")
+    before = Assignment.objects.earliest("expires_at").expires_at
+    alice.page.wait_for_timeout(1_000)
+    assert queue.expire() == 0
+    assert Assignment.objects.earliest("expires_at").expires_at > before
+
+
+def test_leaving_gives_back_the_preloaded_comparison_and_reloading_does_not(alice: Person) -> None:
+    page = alice.page
+    page.reload()
+    alice.until_preloaded()
+    assert Assignment.objects.filter(state=Assignment.State.LEASED).count() == 2
+    page.goto(f"{alice.base}/")
+    released = Assignment.objects.filter(state=Assignment.State.RELEASED)
+    deadline = time.monotonic() + 5
+    while not released.exists() and time.monotonic() < deadline:
+        page.wait_for_timeout(20)  # the last message of a page that is gone
+    assert released.count() == 1
+    assert Assignment.objects.filter(state=Assignment.State.LEASED).count() == 1
+
+
+def test_work_that_comes_back_appears_by_itself(people: People) -> None:
+    project = world.project("short", comparisons=1)
+    bob = world.annotator(project, "bob")
+    (lease,) = queue.hold(bob, count=1)
+    alice = people(world.person("alice"))
+    page = alice.open("short")
+    expect(page.get_by_text("1 comparison is with other people")).to_be_visible()
+    queue.release(bob, lease.uid)
+    page.evaluate("() => htmx.trigger('#stage > section', 'every')")
+    assert alice.sees().comparison == str(lease.comparison.uid)
+
+
+def test_a_paused_project_says_so_after_the_answer_was_taken(alice: Person, project: Project) -> None:
+    projects.change_project(project, {"status": "paused"}, actor="test")
+    first = alice.press("a")
+    heading(alice.page, "is paused")
+    assert judged() == [first.lease]
+
+
+def test_changed_guidelines_are_shown_beside_the_next_comparison(alice: Person, project: Project) -> None:
+    projects.change_project(project, {"guidelines": "From now on: **shorter** is better."}, actor="test")
+    alice.press("a")
+    expect(alice.page.get_by_role("complementary", name="Guidelines")).to_contain_text("shorter is better")
+    alice.press("b")
+    alice.until_saved()
+    assert len(judged()) == 2
