@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -21,15 +20,13 @@ SETTINGS = (*COLUMNS, "guidelines", "members")
 LIMITS = {"overlap": (1, 100), "lease_seconds": (1, 604_800)}
 
 
-@dataclass(frozen=True)
 class SettingError(Exception):
     """A setting that cannot be taken: which, and why."""
 
-    setting: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.setting}: {self.reason}"
+    def __init__(self, setting: str, reason: str) -> None:
+        super().__init__(f"{setting}: {reason}")
+        self.setting = setting
+        self.reason = reason
 
 
 def read_settings(project: Project) -> dict[str, Any]:

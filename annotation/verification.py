@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -22,15 +21,11 @@ from annotation.models import Candidate, Event, Feedback, Judgment, Project, Pro
 BATCH = 1_000
 
 
-@dataclass(frozen=True)
 class BrokenLogError(Exception):
     """The first thing that does not hold, with its position in the log where it has one."""
 
-    reason: str
-    position: int | None = None
-
-    def __str__(self) -> str:
-        return f"position {self.position}: {self.reason}" if self.position is not None else self.reason
+    def __init__(self, reason: str, position: int | None = None) -> None:
+        super().__init__(f"position {position}: {reason}" if position is not None else reason)
 
 
 def verify(project: Project | None, *, expect: log.Head | None = None) -> log.Head:
