@@ -61,7 +61,8 @@ def change_project(project: Project, settings: Mapping[str, Any], *, actor: str)
     unknown = set(settings) - set(SETTINGS)
     if unknown:
         raise SettingError(min(unknown), f"is no setting; there are {', '.join(SETTINGS)}")
-    Project.objects.select_for_update().get(pk=project.pk)
+    # No key update: a claim or a judgment at work on a comparison needs the project's key while this waits for it.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     # What others changed since this project was loaded stays.
     project.refresh_from_db(fields=COLUMNS)
     before = read_settings(project)
@@ -141,4 +142,5 @@ def _set_members(project: Project, names: str | Sequence[str]) -> None:
 
 def _apply_overlap(project: Project) -> None:
     # A comparison that already has more than the new overlap keeps what it has.
-    Comparison.objects.filter(project=project).update(overlap=Greatest("taken", project.overlap))
+    comparisons = Comparison.objects.filter(project=project).exclude(overlap=project.overlap)
+    comparisons.update(overlap=Greatest("taken", project.overlap))

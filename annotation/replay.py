@@ -41,11 +41,12 @@ class Replay:
     differences: list[str] = field(default_factory=list)
 
 
-@transaction.atomic
 def replay(project: Project) -> Replay:
     """Seal a project's log, rebuild its judgments from the events, and compare them with the tables."""
     log.seal(project)
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # One view of events and tables: what is judged meanwhile is not mistaken for a difference.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("DROP TABLE IF EXISTS rebuilt")
         cursor.execute(REBUILT)
         cursor.execute("CREATE INDEX ON rebuilt (feedback)")
@@ -60,7 +61,7 @@ def replay(project: Project) -> Replay:
 
 def _judging_events(project: Project) -> Iterator[Event]:
     events = Event.objects.filter(project=project, kind__in=["feedback.recorded", "feedback.retracted"])
-    return events.order_by("seal__position").iterator(chunk_size=BATCH)
+    return events.order_by("seal__position", "pk").iterator(chunk_size=BATCH)
 
 
 def _apply(cursor: Any, event: Event) -> None:

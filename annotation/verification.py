@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from annotation import canonical, log
 from annotation.canonical import Json
 from annotation.facts import candidate_fact, prompt_fact
 from annotation.judging import describe_judgment
-from annotation.models import Candidate, Event, Feedback, Judgment, Project, Prompt, Retraction, Seal
+from annotation.models import Candidate, Event, Feedback, Judgment, Project, Prompt, Retraction, Seal, UnsealedEvent
 
 BATCH = 1_000
 
@@ -34,6 +35,14 @@ def verify(project: Project | None, *, expect: log.Head | None = None) -> log.He
     `expect` is a head noted earlier (in a manifest, say): with it a cut-off tail is found as well.
     """
     log.seal(project)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            # One view of everything: what is written meanwhile is not mistaken for a defect.
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return _verify_sealed(project, expect)
+
+
+def _verify_sealed(project: Project | None, expect: log.Head | None) -> log.Head:
     hash_ = canonical.genesis(log.chain_name(project))
     position = 0
     for seals in _batches(project):
@@ -73,11 +82,14 @@ def _check_ends(project: Project | None, head: log.Head, expect: log.Head | None
         )
     if expect and expect.position > head.position:
         raise BrokenLogError(f"the log ends here, but position {expect.position} was seen", head.position)
-    for event in Event.objects.filter(~Exists(Seal.objects.filter(event=OuterRef("pk"))), project=project)[:1]:
+    sealed = Seal.objects.filter(event=OuterRef("pk"))
+    waiting = UnsealedEvent.objects.filter(event=OuterRef("pk"))
+    for event in Event.objects.filter(~Exists(sealed), ~Exists(waiting), project=project)[:1]:
         raise BrokenLogError(f"the event {event.uid} ({event.kind}) is neither sealed nor waiting")
     for model in (Prompt, Feedback, Judgment):
         sealed_here = Seal.objects.filter(event=OuterRef("event"), project=project)
-        for fact in model._default_manager.filter(~Exists(sealed_here), project=project)[:1]:
+        waiting_here = UnsealedEvent.objects.filter(event=OuterRef("event"), project=project)
+        for fact in model._default_manager.filter(~Exists(sealed_here), ~Exists(waiting_here), project=project)[:1]:
             raise BrokenLogError(f"the {model._meta.verbose_name} {fact} has no event")
 
 

@@ -217,10 +217,11 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+# What a worker could not do in time is dropped: the next beat asks for the same again.
 CELERY_BEAT_SCHEDULE = {
-    "seal-logs": {"task": "annotation.seal_logs", "schedule": 2.0},
-    "expire-leases": {"task": "annotation.expire_leases", "schedule": 15.0},
-    "resume-snapshots": {"task": "exports.resume_snapshots", "schedule": 5.0},
+    "seal-logs": {"task": "annotation.seal_logs", "schedule": 2.0, "options": {"expires": 2.0}},
+    "expire-leases": {"task": "annotation.expire_leases", "schedule": 15.0, "options": {"expires": 15.0}},
+    "resume-snapshots": {"task": "exports.resume_snapshots", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 
 UNFOLD = {

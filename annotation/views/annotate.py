@@ -17,6 +17,8 @@ from annotation.views.gate import for_annotators, wants_fragments
 from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
 from annotation.views.replies import answer_page, posted_leases
 
+PAGE_SECONDS = 24 * 60 * 60  # longer than anybody keeps one page open
+
 
 @require_safe
 @for_annotators
@@ -25,7 +27,7 @@ def annotate(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     desk = lay_out(annotator)
     # The newest page of this annotator may give leases back when it is left; an older one may not.
     page = str(uuid.uuid4())
-    cache.set(_page_key(annotator), page, annotator.project.lease_seconds * 2)
+    cache.set(_page_key(annotator), page, PAGE_SECONDS)
     context = {
         "desk": desk,
         "project": annotator.project,

@@ -66,11 +66,11 @@ def request(project: Project, wanted: Request, *, enqueue: bool = True) -> Snaps
     """
     if earlier := _earlier(project, wanted):
         return earlier
-    head = log.seal(project)
     try:
         with transaction.atomic():
-            # Single-file for one project, so that versions are dense.
+            # Single-file for one project, so that versions are dense and a later one never has an earlier watermark.
             Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+            head = log.seal(project)
             latest = Snapshot.objects.filter(project=project).aggregate(latest=Max("version"))["latest"] or 0
             snapshot = Snapshot.objects.create(
                 project=project, version=latest + 1, recipe=resolved(wanted.recipe), named_recipe=wanted.named,

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from annotation import judging, log
-from annotation.models import Project
+from annotation.models import Event, Project
 from annotation.replay import replay
 from annotation.verification import BrokenLogError, verify
 from tests import world
@@ -133,3 +133,18 @@ def test_memory_does_not_grow_with_the_log_because_batches_are_read(project, mon
     monkeypatch.setattr("annotation.replay.BATCH", 2)
     assert verify(project) == log.head(project)
     assert replay(project).judgments == 3
+
+
+def test_what_is_written_after_sealing_is_no_defect(project, monkeypatch):
+    seal = log.seal
+
+    def seal_and_go_on(sealed: Project) -> log.Head:
+        head = seal(sealed)
+        world.judge_next(project.annotators.get())
+        return head
+
+    monkeypatch.setattr(log, "seal", seal_and_go_on)
+    head = verify(project)
+    assert head.position < Event.objects.filter(project=project).count()
+    monkeypatch.setattr(log, "seal", seal)
+    assert verify(project).position > head.position
