@@ -23,7 +23,8 @@ const answered = new Set(outbox.entries.map((entry) => entry.fields.lease)); // 
 const recent = new Map(); // lease → article, of answers that may still be unsent
 let fading = 0; // timer of the toast
 let newest = 0; // stamp of the last reply that was read
-let judged = undoForm.last.value ? [undoForm.last.value] : []; // leases, the last judged last
+let wanted = ""; // lease that the next reply is to put on the screen
+let judged = [undoForm.last.value, ...unsentJudgments().map((entry) => entry.fields.lease)].filter(Boolean); // in order
 
 // ---- Answering
 
@@ -76,6 +77,7 @@ async function undo() {
     answered.delete(unsent.fields.lease);
     toast("Taken back");
     if (article) return bringBack(article);
+    wanted = unsent.fields.lease;
     return supply();
   }
   const last = judged.at(-1);
@@ -110,6 +112,10 @@ async function settled(entry, { outcome, text }) {
   if (stage.kind === "coming" && !outbox.entries.length) supply();
 }
 
+function unsentJudgments() {
+  return outbox.entries.filter((entry) => entry.kind === "judge" && isHere(entry));
+}
+
 function isHere(entry) {
   return entry.page === location.pathname;
 }
@@ -140,19 +146,20 @@ function receive() {
   newest = Number(stamp);
   stage.keepWaiting(ours);
   for (const { dataset, content } of fresh) {
-    const wanted = ours.includes(dataset.lease) && !stage.leases.includes(dataset.lease);
-    if (wanted) stage.wait(document.adoptNode(content.firstElementChild));
+    const isNew = ours.includes(dataset.lease) && !stage.leases.includes(dataset.lease);
+    if (isNew) stage.wait(document.adoptNode(content.firstElementChild));
   }
-  if (!outbox.entries.some((entry) => entry.kind === "judge" && isHere(entry))) judged = last ? [last] : [];
+  if (!unsentJudgments().length) judged = last ? [last] : [];
   if (said) notice(said);
   if (guidelinesVersion !== config.guidelinesVersion) renewGuidelines(guidelinesVersion);
-  arrange(ours, show, card);
+  arrange(ours, show || wanted, card);
+  wanted = "";
   reflect();
 }
 
-function arrange(ours, wanted, card) {
-  if (wanted && ours.includes(wanted) && stage.lease !== wanted) {
-    const article = stage.next(wanted);
+function arrange(ours, first, card) {
+  if (first && ours.includes(first) && stage.lease !== first) {
+    const article = stage.next(first);
     if (article) {
       bringBack(article);
       announce();
@@ -199,8 +206,7 @@ function reflect() {
 
 function announce() {
   const { ordinal, total } = document.getElementById("progress").dataset;
-  const unsent = outbox.entries.filter((entry) => entry.kind === "judge" && isHere(entry)).length;
-  say(`Comparison ${Number(ordinal) + unsent} of ${total}`);
+  say(`Comparison ${Number(ordinal) + unsentJudgments().length} of ${total}`);
 }
 
 function say(words) {

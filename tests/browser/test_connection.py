@@ -85,6 +85,19 @@ def test_unsent_answers_outlive_the_page(alice: Person) -> None:
     assert judged() == [first.lease, second.lease]
 
 
+def test_unsent_answers_are_sent_from_the_home_page_too(alice: Person) -> None:
+    page = alice.page
+    cut_off(page)
+    first = alice.press("a")
+    until_state(page, "offline")
+    page.goto(f"{alice.base}/")
+    expect(page.get_by_text("1 still kept on this device")).to_be_visible()
+    page.unroute("**/judge/")
+    page.reload()
+    expect(page.get_by_text("1 answer from before has been saved.")).to_be_visible()
+    assert judged() == [first.lease]
+
+
 def test_unsent_answers_of_another_person_are_not_sent(people: People, alice: Person) -> None:
     page = alice.page
     cut_off(page)
