@@ -66,6 +66,6 @@ def _take(project: Project, buckets: Sequence[int]) -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s::int, bucket) FROM unnest(%s::int[]) bucket", [project.pk, list(buckets)]
         )
-        # Whoever changes the settings takes this row FOR UPDATE and thus comes before or after the whole transaction.
-        cursor.execute("SELECT FROM annotation_project WHERE id = %s FOR KEY SHARE", [project.pk])
+        # Whoever changes the settings locks this row against sharing, and so comes before or after all of this.
+        cursor.execute("SELECT FROM annotation_project WHERE id = %s FOR SHARE", [project.pk])
     project.refresh_from_db(fields=["overlap", "pairing"])
