@@ -18,7 +18,7 @@ import httpx
 from django.conf import settings
 from django.db import connection
 
-READY_SECONDS = 30
+READY_SECONDS = 90
 
 
 @dataclass

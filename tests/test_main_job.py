@@ -59,7 +59,7 @@ def press(page: Page, key: str) -> dict[str, str]:
 
 
 def await_ready(api: httpx.Client, location: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         snapshot: dict[str, Any] = api.get(location).raise_for_status().json()
         if snapshot["status"] == "ready":

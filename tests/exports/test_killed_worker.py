@@ -27,7 +27,7 @@ from tests.processes import Running, celery_worker, test_database_environment
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 
-SECONDS = 30
+SECONDS = 120
 
 
 def await_that(holds: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ from tests.processes import Running
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BUILD_SECONDS = 30
+BUILD_SECONDS = 120
 
 
 @pytest.fixture
