@@ -37,6 +37,14 @@ def pytest_configure() -> None:
     embedded.hold(DATA_DIR, database=settings.USES_EMBEDDED_DATABASE, redis=EMBEDDED_REDIS)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Lets parallel runners, which inherit the environment of this process, choose a Redis database of their own."""
+    if session.config.getoption("numprocesses", None) and EMBEDDED_REDIS:
+        # The settings as well, or they would be loaded in the runner before this file is.
+        del os.environ["REDIS_URL"], os.environ["DJANGO_SETTINGS_MODULE"]
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """Lets Django empty the test database after a transactional test, past the triggers that keep facts for ever.

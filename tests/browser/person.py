@@ -127,6 +127,10 @@ class Person:
         self.page.unroute_all(behavior="ignoreErrors")
         self.page.evaluate("() => document.getElementById('waiting')?.replaceChildren()")
         deadline = time.monotonic() + ANSWER_SECONDS
-        while self.asked and time.monotonic() < deadline:
+        while self._expects_answers() and time.monotonic() < deadline:
             self.page.wait_for_timeout(20)
         self.page.context.close()
+
+    def _expects_answers(self) -> bool:
+        saving = self.page.evaluate("() => document.querySelector('[data-state=saving]') !== null")
+        return bool(self.asked) or saving
