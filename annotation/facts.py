@@ -9,6 +9,13 @@ import datetime as dt
 
 from annotation.canonical import Json
 
+# The stored fields of each that prompt_fact and candidate_fact cover.
+PROMPT_FIELDS = ["request_id", "content", "tools", "metadata", "digest", "record_digest", "occurred_at"]
+CANDIDATE_FIELDS = [
+    "output_id", "index", "content", "digest", "model_name", "model_version", "model", "parameters", "metadata",
+    "generated_at",
+]  # fmt: skip
+
 
 def prompt_fact(
     *,
@@ -35,7 +42,7 @@ def prompt_fact(
 def candidate_fact(
     *,
     output_id: str,
-    index: int,
+    index: int | None,
     content: Json,
     digest: str,
     model_name: str,

@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from annotation import canonical, log, queue
 from annotation.bulk import copy_rows, reserve_ids
+from annotation.canonical import Json
+from annotation.facts import CANDIDATE_FIELDS, candidate_fact
 from annotation.models import (
     Annotator,
     Assignment,
@@ -50,9 +52,9 @@ class Output:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one source says of one pair: one judgment to be."""
+    """What one source says of one pair, or (with a `value`) of one output: one judgment to be."""
 
-    pair: tuple[Output, Output]
+    pair: tuple[Output, ...]
     outcome: str
     chosen: Output | None = None
     presented: tuple[Output, Output] | None = None
@@ -60,26 +62,61 @@ class Verdict:
     scores: dict[str, float] | None = None
     criteria: dict[str, Any] | None = None
     confidence: float | None = None
+    value: float | None = None
+
+    @property
+    def in_order(self) -> tuple[Output, Output | None]:
+        """The pair by primary key; of a rated output alone, it and nothing."""
+        first, *rest = sorted(self.pair, key=lambda output: output.pk)
+        return first, rest[0] if rest else None
 
     @property
     def rejected(self) -> Output | None:
         if self.chosen is None:
             return None
-        first, second = self.pair
-        return second if self.chosen == first else first
+        return next(output for output in self.pair if output != self.chosen)
+
+
+@dataclass(frozen=True)
+class EditedOutput:
+    """A user's edit of an output, to be kept as a candidate of the same prompt."""
+
+    output: Output
+    original: Output
+    content: Json
+
+    def fields(self, feedback_id: str) -> dict[str, Any]:
+        """What the log commits to, as of any candidate."""
+        return {
+            "output_id": self.output.output_id,
+            "index": None,
+            "content": self.content,
+            "digest": canonical.output_digest(self.content),
+            "model_name": "",
+            "model_version": "",
+            "model": {},
+            "parameters": {},
+            "metadata": {"edited_from": self.original.output_id, "feedback_id": feedback_id},
+            "generated_at": None,
+        }
 
 
 @dataclass(frozen=True)
 class NewFeedback:
-    """A checked feedback record, joined to its prompt, with the verdicts that follow from it.
+    """A checked feedback record with what follows from it: verdicts, an edited output, or a retraction.
 
-    `body` is the record as received. `comparison`, `assignment` and `guidelines` are set when the queue asked for it.
+    `body` is the record as received. Without `prompt_id` nothing follows yet: it waits, or it is a retraction.
+    `retracts` is the record that it takes back. `comparison`, `assignment` and `guidelines` are set when the queue
+    asked for it.
     """
 
     body: dict[str, Any]
-    prompt_id: int
+    prompt_id: int | None
     verdicts: Sequence[Verdict]
     judged_at: dt.datetime
+    edited: EditedOutput | None = None
+    retracts: Target | None = None
+    propensity: float = 1.0
     comparison: Comparison | None = None
     assignment: Assignment | None = None
     guidelines: GuidelineVersion | None = None
@@ -92,50 +129,119 @@ class NewFeedback:
         return {"type": source["type"], "id": source.get("id") or "", "version": source.get("version") or ""}
 
 
-def record(project: Project, entries: Sequence[NewFeedback], *, actor: str) -> int:
-    """Write feedback records with their judgments and events; return the number of judgments.
+@dataclass(frozen=True)
+class Target:
+    """A stored record that another one retracts."""
+
+    pk: int
+    feedback_id: str
+
+
+def record(project: Project, entries: Sequence[NewFeedback], *, actor: str) -> list[int]:
+    """Write feedback records with all that follows from them and their events; return their primary keys.
 
     Feedback ids must be new in the project (IntegrityError otherwise). Runs in the caller's transaction.
     """
-    feedback_ids = reserve_ids(Feedback, len(entries))
+    feedback = reserve_ids(Feedback, len(entries))
     salts = [canonical.new_salt() for _ in entries]
-    uids = [[uuid.uuid4() for _ in entry.verdicts] for entry in entries]
-    events = log.append(project, [_event(e, s, u, actor) for e, s, u in zip(entries, salts, uids, strict=True)])
+    results = [_Result.of(entry, pk) for entry, pk in zip(entries, feedback, strict=True)]
+    events = log.append(project, [_recorded(result, salt, actor) for result, salt in zip(results, salts, strict=True)])
     copy_rows(
         Feedback,
         ["id", "project", "event", "feedback_id", "request_id", "kind", "source_type", "source_id", "source_version",
-         "body", "record_digest", "salt"],
+         "body", "record_digest", "salt", "propensity"],
         (
-            (pk, project.pk, event, e.body["feedback_id"], e.body["request_id"], e.body["kind"], *e.source.values(),
-             e.body, canonical.digest(e.body), salt)
-            for pk, event, salt, e in zip(feedback_ids, events, salts, entries, strict=True)
+            (pk, project.pk, event, e.body["feedback_id"], e.body.get("request_id") or "", e.body["kind"],
+             *e.source.values(), e.body, canonical.digest(e.body), salt, e.propensity)
+            for pk, event, salt, e in zip(feedback, events, salts, entries, strict=True)
         ),
     )  # fmt: skip
-    rows = [
-        _row(project, entry, verdict, uid, feedback_id, event)
-        for entry, entry_uids, feedback_id, event in zip(entries, uids, feedback_ids, events, strict=True)
-        for verdict, uid in zip(entry.verdicts, entry_uids, strict=True)
-    ]
-    copy_rows(Judgment, JUDGMENT_FIELDS, rows)
-    return len(rows)
+    _write_results(project, results, events)
+    return feedback
+
+
+def join(project: Project, entries: Sequence[tuple[int, NewFeedback]], *, actor: str) -> None:
+    """Write what follows from records that are stored already, by primary key, and waited until now."""
+    results = [_Result.of(entry, pk) for pk, entry in entries]
+    events = log.append(project, [_joined(result, actor) for result in results])
+    _write_results(project, results, events)
+
+
+@dataclass(frozen=True)
+class _Result:
+    """A feedback record's primary key, and its judgments' and edited output's ids and salts."""
+
+    entry: NewFeedback
+    feedback: int
+    uids: tuple[uuid.UUID, ...]
+    salt: str
+
+    @classmethod
+    def of(cls, entry: NewFeedback, feedback: int) -> _Result:
+        return cls(
+            entry, feedback, tuple(uuid.uuid4() for _ in entry.verdicts), canonical.new_salt() if entry.edited else ""
+        )
+
+    def told(self) -> dict[str, Any]:
+        """The result as its event tells it."""
+        entry = self.entry
+        told: dict[str, Any] = {
+            "judgments": [
+                _describe(entry, verdict, uid) for verdict, uid in zip(entry.verdicts, self.uids, strict=True)
+            ]
+        }
+        if entry.edited:
+            fields = entry.edited.fields(entry.body["feedback_id"])
+            commitment = canonical.commitment(self.salt, candidate_fact(**fields))
+            told["edited"] = {"output_id": fields["output_id"], "commitment": commitment}
+        if entry.retracts:
+            told["retracts"] = entry.retracts.feedback_id
+        return told
+
+
+def _write_results(project: Project, results: Sequence[_Result], events: Sequence[int]) -> None:
+    edits = [(r, event) for r, event in zip(results, events, strict=True) if r.entry.edited]
+    copy_rows(
+        Candidate,
+        ["id", "project", "prompt", "edit_event", "salt", *CANDIDATE_FIELDS],
+        (
+            (r.entry.edited.output.pk, project.pk, r.entry.prompt_id, event, r.salt,
+             *r.entry.edited.fields(r.entry.body["feedback_id"]).values())
+            for r, event in edits if r.entry.edited
+        ),
+    )  # fmt: skip
+    copy_rows(
+        Judgment,
+        JUDGMENT_FIELDS,
+        (
+            _row(project, r.entry, verdict, uid, r.feedback, event)
+            for r, event in zip(results, events, strict=True)
+            for verdict, uid in zip(r.entry.verdicts, r.uids, strict=True)
+        ),
+    )
+    Retraction.objects.bulk_create(
+        Retraction(event_id=event, feedback_id=r.feedback, target_id=r.entry.retracts.pk)
+        for r, event in zip(results, events, strict=True)
+        if r.entry.retracts
+    )
 
 
 JUDGMENT_FIELDS = [
     "uid", "project", "event", "feedback", "prompt", "comparison", "assignment", "guidelines",
     "source_type", "source_id", "source_version", "first", "second", "left", "right", "outcome", "chosen", "rejected",
-    "strength", "scores", "criteria", "confidence", "duration_ms", "active_ms", "judged_at", "surplus",
+    "strength", "value", "scores", "criteria", "confidence", "duration_ms", "active_ms", "judged_at", "surplus",
 ]  # fmt: skip
 
 
 def _row(
     project: Project, entry: NewFeedback, verdict: Verdict, uid: uuid.UUID, feedback_id: int, event: int
 ) -> tuple[Any, ...]:
-    first, second = sorted(output.pk for output in verdict.pair)
+    first, second = verdict.in_order
     left, right = verdict.presented or (None, None)
     return (
         uid, project.pk, event, feedback_id, entry.prompt_id, _pk(entry.comparison), _pk(entry.assignment),
-        _pk(entry.guidelines), *entry.source.values(), first, second, _pk(left), _pk(right), verdict.outcome,
-        _pk(verdict.chosen), _pk(verdict.rejected), verdict.strength, verdict.scores, verdict.criteria,
+        _pk(entry.guidelines), *entry.source.values(), first.pk, _pk(second), _pk(left), _pk(right), verdict.outcome,
+        _pk(verdict.chosen), _pk(verdict.rejected), verdict.strength, verdict.value, verdict.scores, verdict.criteria,
         verdict.confidence, entry.body.get("duration_ms"), entry.active_ms, entry.judged_at, entry.surplus,
     )  # fmt: skip
 
@@ -144,28 +250,37 @@ def _pk(row: Any) -> int | None:
     return None if row is None else row.pk
 
 
-def _event(entry: NewFeedback, salt: str, uids: Sequence[uuid.UUID], actor: str) -> log.NewEvent:
-    body = entry.body
+def _recorded(result: _Result, salt: str, actor: str) -> log.NewEvent:
+    entry, body = result.entry, result.entry.body
+    kind = "feedback.retracted" if entry.retracts else "feedback.recorded"
     payload = {
-        "request_id": body["request_id"],
+        "request_id": body.get("request_id") or "",
         "kind": body["kind"],
         "source": entry.source,
         "commitment": canonical.commitment(salt, body),
-        "judgments": [_describe(entry, verdict, uid) for verdict, uid in zip(entry.verdicts, uids, strict=True)],
+        **({"propensity": entry.propensity} if entry.propensity < 1 else {}),
+        **result.told(),
     }
-    return log.NewEvent("feedback.recorded", actor, f"feedback:{body['feedback_id']}", payload)
+    return log.NewEvent(kind, actor, f"feedback:{body['feedback_id']}", payload)
+
+
+def _joined(result: _Result, actor: str) -> log.NewEvent:
+    entry = result.entry
+    return log.NewEvent(
+        "feedback.joined", actor, f"feedback:{entry.body['feedback_id']}", {"source": entry.source, **result.told()}
+    )
 
 
 def _describe(entry: NewFeedback, verdict: Verdict, uid: uuid.UUID) -> dict[str, Any]:
     """A judgment as its event tells it: everything but texts, so that the log alone gives the judgments again."""
-    first, second = sorted(verdict.pair, key=lambda output: output.pk)
     return {
         "id": str(uid),
-        "pair": [first.output_id, second.output_id],
+        "pair": [output.output_id for output in verdict.in_order if output],
         "presented": [output.output_id for output in verdict.presented] if verdict.presented else None,
         "outcome": verdict.outcome,
         "chosen": verdict.chosen.output_id if verdict.chosen else None,
         "strength": verdict.strength,
+        **({"value": verdict.value} if verdict.value is not None else {}),
         "scores": verdict.scores,
         "criteria": verdict.criteria,
         "confidence": verdict.confidence,
@@ -183,11 +298,12 @@ def describe_judgment(judgment: Judgment) -> dict[str, Any]:
     """A stored judgment as its event must have told it, for whoever checks the rows against the log."""
     return {
         "id": str(judgment.uid),
-        "pair": [judgment.first.output_id, judgment.second.output_id],
+        "pair": [output.output_id for output in (judgment.first, judgment.second) if output],
         "presented": [judgment.left.output_id, judgment.right.output_id] if judgment.left and judgment.right else None,
         "outcome": judgment.outcome,
         "chosen": judgment.chosen.output_id if judgment.chosen else None,
         "strength": judgment.strength,
+        **({"value": judgment.value} if judgment.value is not None else {}),
         "scores": judgment.scores,
         "criteria": judgment.criteria,
         "confidence": judgment.confidence,
@@ -281,37 +397,28 @@ def undo(annotator: Annotator) -> Assignment:
     return queue.reopen(annotator, last.uid)
 
 
+def vacate(targets: Sequence[int]) -> None:
+    """Free the slots of leased judgments that were retracted, by their feedback's primary keys, for other annotators.
+
+    Whoever retracted is not asked again. Runs in the caller's transaction.
+    """
+    leased = Assignment.objects.filter(judgments__feedback__in=targets, judgments__surplus=False)
+    for assignment in leased.select_related("annotator__project").order_by("annotator", "pk"):
+        queue.withdraw(assignment.annotator, assignment.uid)
+
+
 def _lock(annotator: Annotator) -> None:
     # Answers of one annotator are taken one after the other, so that a repeated one finds the first.
     Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
 
 
 def _retract(annotator: Annotator, target: Feedback) -> None:
-    project = annotator.project
-    actor = f"annotator:{annotator.name}"
-    kind = Feedback.Kind.RETRACTION.value
-    feedback_id = str(uuid.uuid4())
     body = {
-        "feedback_id": feedback_id,
+        "feedback_id": str(uuid.uuid4()),
         "request_id": target.request_id,
-        "kind": kind,
+        "kind": Feedback.Kind.RETRACTION.value,
         "source": {"type": target.source_type, "id": target.source_id},
         "retracts": target.feedback_id,
     }
-    salt = canonical.new_salt()
-    payload = {"retracts": target.feedback_id, "commitment": canonical.commitment(salt, body)}
-    (event_id,) = log.append(project, [log.NewEvent("feedback.retracted", actor, f"feedback:{feedback_id}", payload)])
-    retraction = Feedback.objects.create(
-        project=project,
-        event_id=event_id,
-        feedback_id=feedback_id,
-        request_id=target.request_id,
-        kind=kind,
-        source_type=target.source_type,
-        source_id=target.source_id,
-        source_version=target.source_version,
-        body=body,
-        record_digest=canonical.digest(body),
-        salt=salt,
-    )
-    Retraction.objects.create(event_id=event_id, feedback=retraction, target=target)
+    entry = NewFeedback(body, None, [], timezone.now(), retracts=Target(target.pk, target.feedback_id))
+    record(annotator.project, [entry], actor=f"annotator:{annotator.name}")

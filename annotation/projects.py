@@ -14,10 +14,14 @@ from django.db.models.functions import Greatest
 from annotation import log
 from annotation.models import Comparison, GuidelineVersion, Member, Project
 
-COLUMNS = ("name", "scale", "overlap", "lease_seconds", "order", "pairing", "status")
+COLUMNS = (
+    *("name", "scale", "overlap", "lease_seconds", "order", "pairing", "status"),
+    *("implicit_rate", "heuristics", "orphan_hours"),
+)
 SETTINGS = (*COLUMNS, "guidelines", "members")
 # The database has them as constraints; here they get a name that people know.
-LIMITS = {"overlap": (1, 100), "lease_seconds": (1, 604_800)}
+LIMITS = {"overlap": (1, 100), "lease_seconds": (1, 604_800), "orphan_hours": (0, 87_600)}
+LISTS = ("heuristics", "members")
 
 
 class SettingError(Exception):
@@ -68,7 +72,7 @@ def change_project(project: Project, settings: Mapping[str, Any], *, actor: str)
     before = read_settings(project)
     for name in COLUMNS:
         if name in settings:
-            setattr(project, name, settings[name])
+            setattr(project, name, _listed(settings[name]) if name in LISTS else settings[name])
     _clean(project)
     project.save(update_fields=COLUMNS)
     if "guidelines" in settings:
@@ -118,6 +122,8 @@ def _clean(project: Project) -> None:
     for name, (least, most) in LIMITS.items():
         if not least <= getattr(project, name) <= most:
             raise SettingError(name, f"must be from {least} to {most}")
+    if not 0 < project.implicit_rate <= 1:
+        raise SettingError("implicit_rate", "must be above 0, and 1 at most")
 
 
 def _set_guidelines(project: Project, text: str) -> None:
@@ -126,8 +132,13 @@ def _set_guidelines(project: Project, text: str) -> None:
         GuidelineVersion.objects.create(project=project, version=latest.version + 1 if latest else 1, text=text)
 
 
+def _listed(names: str | Sequence[str]) -> list[str]:
+    """Names of a list, which may be one text with commas."""
+    return [name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name.strip()]
+
+
 def _set_members(project: Project, names: str | Sequence[str]) -> None:
-    wanted = [name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name.strip()]
+    wanted = _listed(names)
     users = {user.get_username(): user for user in get_user_model().objects.filter(username__in=wanted)}
     missing = [name for name in wanted if name not in users]
     if missing:

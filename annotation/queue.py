@@ -204,6 +204,17 @@ def reopen(annotator: Annotator, lease: uuid.UUID) -> Assignment:
     return assignment
 
 
+def withdraw(annotator: Annotator, lease: uuid.UUID) -> None:
+    """Free the slot of a judged lease whose answer was retracted; this annotator is not offered it again."""
+    _lock(annotator)
+    assignment = _locked_assignment(annotator, lease)
+    if assignment.state == State.JUDGED:
+        _count(assignment, judged=-1)
+        Annotator.objects.filter(pk=annotator.pk).update(judged=F("judged") - 1)
+        _give_back(assignment, State.SKIPPED, reason="The answer was retracted.")
+        _tell(annotator, "lease.withdrawn", lease, actor="system")
+
+
 def _lock(annotator: Annotator) -> None:
     # Refreshes as well: the project's settings and the balance are read under the lock.
     locked = Annotator.objects.select_related("project").select_for_update(of=("self",), no_key=True)

@@ -18,15 +18,21 @@ from annotation.models import Event, Judgment, Project
 
 BATCH = 1_000
 DIFFERENCES_TOLD = 100
+JUDGING_KINDS = ("feedback.recorded", "feedback.joined", "feedback.retracted")
 
 REBUILT = """
 CREATE TEMP TABLE rebuilt (
-    judgment uuid PRIMARY KEY, feedback text NOT NULL, told jsonb NOT NULL, current boolean NOT NULL
-) ON COMMIT DROP
+    judgment uuid PRIMARY KEY, feedback text NOT NULL, told jsonb NOT NULL
+) ON COMMIT DROP;
+CREATE TEMP TABLE taken_back (feedback text PRIMARY KEY) ON COMMIT DROP;
 """
-RECORD = "INSERT INTO rebuilt SELECT (told ->> 'id')::uuid, %s, told, true FROM jsonb_array_elements(%s) AS told"
-RETRACT = "UPDATE rebuilt SET current = false WHERE feedback = %s"
-LOOK_UP = "SELECT judgment, told, current FROM rebuilt WHERE judgment = ANY (%s)"
+RECORD = "INSERT INTO rebuilt SELECT (told ->> 'id')::uuid, %s, told FROM jsonb_array_elements(%s) AS told"
+# A record can be retracted while it still waits for its inference, and so before its judgments are there.
+RETRACT = "INSERT INTO taken_back VALUES (%s)"
+LOOK_UP = """
+SELECT judgment, told, NOT EXISTS (SELECT FROM taken_back t WHERE t.feedback = rebuilt.feedback)
+FROM rebuilt WHERE judgment = ANY (%s)
+"""
 MISSING = """
 SELECT judgment FROM rebuilt
 WHERE NOT EXISTS (SELECT FROM annotation_judgment j WHERE j.uid = rebuilt.judgment) ORDER BY judgment LIMIT %s
@@ -47,9 +53,8 @@ def replay(project: Project) -> Replay:
     with transaction.atomic(), connection.cursor() as cursor:
         # One view of events and tables: what is judged meanwhile is not mistaken for a difference.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("DROP TABLE IF EXISTS rebuilt")
+        cursor.execute("DROP TABLE IF EXISTS rebuilt, taken_back")
         cursor.execute(REBUILT)
-        cursor.execute("CREATE INDEX ON rebuilt (feedback)")
         for event in _judging_events(project):
             _apply(cursor, event)
         result = Replay()
@@ -60,15 +65,15 @@ def replay(project: Project) -> Replay:
 
 
 def _judging_events(project: Project) -> Iterator[Event]:
-    events = Event.objects.filter(project=project, kind__in=["feedback.recorded", "feedback.retracted"])
+    events = Event.objects.filter(project=project, kind__in=JUDGING_KINDS)
     return events.order_by("seal__position", "pk").iterator(chunk_size=BATCH)
 
 
 def _apply(cursor: Any, event: Event) -> None:
-    if event.kind == "feedback.recorded":
+    if event.payload.get("judgments"):
         feedback_id = event.subject.removeprefix("feedback:")
         cursor.execute(RECORD, [feedback_id, json.dumps(event.payload["judgments"])])
-    else:
+    if "retracts" in event.payload:
         cursor.execute(RETRACT, [event.payload["retracts"]])
 
 

@@ -1,8 +1,10 @@
-"""Celery tasks: sealing the logs and taking back expired leases. Both are safe to run twice."""
+"""Celery tasks: sealing the logs, taking back expired leases, waiting feedback. All are safe to run twice."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from annotation import log, queue
+from annotation.intake import joining
 
 
 @shared_task(name="annotation.seal_logs")
@@ -13,3 +15,9 @@ def seal_logs() -> None:
 @shared_task(name="annotation.expire_leases")
 def expire_leases() -> None:
     queue.expire()
+
+
+@shared_task(name="annotation.watch_waiting_feedback")
+def watch_waiting_feedback() -> None:
+    joining.join_missed(now=timezone.now())
+    joining.report_orphans()

@@ -100,9 +100,11 @@ class _Facts:
         events = [seal.event_id for seal in seals]
         self.prompts = _by(Prompt.objects.filter(event__in=events), "event_id")
         prompts = [prompt.pk for rows in self.prompts.values() for prompt in rows]
-        self.candidates = _by(Candidate.objects.filter(prompt__in=prompts).order_by("index"), "prompt_id")
+        logged = Candidate.objects.filter(prompt__in=prompts, edit_event=None)
+        self.candidates = _by(logged.order_by("index"), "prompt_id")
+        self.edits = _by(Candidate.objects.filter(edit_event__in=events), "edit_event_id")
         self.feedback = _by(Feedback.objects.filter(event__in=events), "event_id")
-        judgments = Judgment.objects.filter(event__in=events).order_by("pk")
+        judgments = Judgment.objects.filter(event__in=events).order_by("pk").select_related("feedback")
         related = ("first", "second", "left", "right", "chosen", "comparison", "assignment", "guidelines")
         self.judgments = _by(judgments.select_related(*related), "event_id")
         retractions = Retraction.objects.filter(event__in=events).select_related("feedback", "target")
@@ -112,10 +114,12 @@ class _Facts:
         """What is wrong with the rows of one event."""
         prompts, feedback = self.prompts[event.pk], self.feedback[event.pk]
         judgments, retractions = self.judgments[event.pk], self.retractions[event.pk]
-        wanted = EXPECTED.get(event.kind, (0, 0, 0))
-        if (len(prompts), len(feedback), len(retractions)) != wanted:
+        wanted = (*EXPECTED.get(event.kind, (0, 0)), int("retracts" in event.payload), int("edited" in event.payload))
+        if (len(prompts), len(feedback), len(retractions), len(self.edits[event.pk])) != wanted:
             yield "its rows are missing or too many"
             return
+        for edit in self.edits[event.pk]:
+            yield from _output_defects(event.payload["edited"]["commitment"], edit)
         for prompt in prompts:
             yield from _prompt_defects(event, prompt, self.candidates[prompt.pk])
         for record in feedback:
@@ -123,15 +127,20 @@ class _Facts:
         if [describe_judgment(judgment) for judgment in judgments] != event.payload.get("judgments", []):
             yield "a judgment is not the one that was recorded"
         for judgment in judgments:
-            if _source(judgment) != event.payload["source"] or judgment.feedback not in feedback:
+            if _source(judgment) != event.payload["source"] or not _tells_of(event, judgment.feedback):
                 yield "the source of a judgment is not the one that was recorded"
         for retraction in retractions:
-            if event.payload["retracts"] != retraction.target.feedback_id or retraction.feedback not in feedback:
+            told_of = _tells_of(event, retraction.feedback)
+            if event.payload["retracts"] != retraction.target.feedback_id or not told_of:
                 yield "the retraction is not the one that was recorded"
 
 
-# How many prompts, feedback records and retractions an event of a kind tells of; others tell of none.
-EXPECTED = {"inference.logged": (1, 0, 0), "feedback.recorded": (0, 1, 0), "feedback.retracted": (0, 1, 1)}
+# How many prompts and feedback records an event of a kind tells of; others tell of none.
+EXPECTED = {"inference.logged": (1, 0), "feedback.recorded": (0, 1), "feedback.retracted": (0, 1)}
+
+
+def _tells_of(event: Event, record: Feedback) -> bool:
+    return event.subject == f"feedback:{record.feedback_id}"
 
 
 def _by(rows: Iterable[Any], key: str) -> defaultdict[int, list[Any]]:
@@ -153,18 +162,24 @@ def _prompt_defects(event: Event, prompt: Prompt, candidates: Sequence[Candidate
         yield f"the outputs of {prompt.request_id} are not those that were logged"
         return
     for candidate in candidates:
-        if not _holds(told[candidate.output_id], candidate, candidate_fact):
-            yield f"the output {candidate.output_id} was changed"
-        if candidate.digest != canonical.output_digest(candidate.content):
-            yield f"the digest of the output {candidate.output_id} is not that of its content"
+        yield from _output_defects(told[candidate.output_id], candidate)
+
+
+def _output_defects(commitment: str, candidate: Candidate) -> Iterator[str]:
+    if not _holds(commitment, candidate, candidate_fact):
+        yield f"the output {candidate.output_id} was changed"
+    if candidate.digest != canonical.output_digest(candidate.content):
+        yield f"the digest of the output {candidate.output_id} is not that of its content"
 
 
 def _feedback_defects(event: Event, record: Feedback) -> Iterator[str]:
     body = record.body
     source = _source(record)
     claimed = {key: body["source"].get(key) or "" for key in source}
-    columns = (record.feedback_id, record.request_id, record.kind, source, f"feedback:{record.feedback_id}")
-    if columns != (body["feedback_id"], body["request_id"], body["kind"], claimed, event.subject):
+    propensity = event.payload.get("propensity", 1)
+    columns = (record.feedback_id, record.request_id, record.kind, source, record.propensity, event.subject)
+    told = (body["feedback_id"], body.get("request_id") or "", body["kind"], claimed, propensity)
+    if columns != (*told, f"feedback:{record.feedback_id}"):
         yield f"the feedback {record.feedback_id} was changed"
     if event.payload["commitment"] != canonical.commitment(record.salt, body):
         yield f"the feedback {record.feedback_id} was changed"

@@ -198,7 +198,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1/projects/\{slug\}",
     "ENUM_NAME_OVERRIDES": {
         "FeedbackKind": "annotation.models.Feedback.Kind",
-        "FeedbackState": ["joined", "retracted"],
+        "FeedbackState": ["joined", "waiting", "orphaned", "mismatched", "retracted"],
         "Outcome": "annotation.models.Judgment.Outcome",
         "Pairing": "annotation.models.Project.Pairing",
         "ProjectStatus": "annotation.models.Project.Status",
@@ -221,6 +221,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "seal-logs": {"task": "annotation.seal_logs", "schedule": 2.0, "options": {"expires": 2.0}},
     "expire-leases": {"task": "annotation.expire_leases", "schedule": 15.0, "options": {"expires": 15.0}},
+    "watch-waiting-feedback": {
+        "task": "annotation.watch_waiting_feedback",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "resume-snapshots": {"task": "exports.resume_snapshots", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 

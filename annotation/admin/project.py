@@ -73,6 +73,7 @@ class ProjectAdmin(LeadAdmin):
     fieldsets = (
         ("Question", {"fields": ("name", "slug", "status", "scale", "guidelines")}),
         ("Queue", {"fields": ("overlap", "order", "lease_seconds", "pairing", "members")}),
+        ("Feedback of users and programs", {"fields": ("implicit_rate", "heuristics", "orphan_hours")}),
     )
 
     def project_of(self, row: Project) -> Project:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from annotation import projects
+from annotation.heuristics import HEURISTICS
 from annotation.models import Project
 
 
@@ -26,6 +27,13 @@ class ProjectForm(forms.ModelForm):
         required=False,
         widget=UnfoldAdminTextInputWidget(),
         help_text="User names, separated by commas. Empty: every signed-in annotator may work here.",
+    )
+
+    heuristics = forms.MultipleChoiceField(
+        choices=[(rule.name, rule.about) for rule in HEURISTICS.values()],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Rules that make preferences of implicit signals as these arrive.",
     )
 
     class Meta:

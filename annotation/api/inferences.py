@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
-from annotation.models import Candidate, Feedback, Prompt
+from annotation.models import Candidate, Feedback, Prompt, WaitingFeedback
 
 
 class OutputSerializer(serializers.Serializer[Any]):
@@ -32,7 +32,7 @@ class FeedbackReferenceSerializer(serializers.Serializer[Any]):
 
     feedback_id = serializers.CharField()
     kind = serializers.ChoiceField(Feedback.Kind.choices)
-    state = serializers.ChoiceField(["joined", "retracted"])
+    state = serializers.ChoiceField(["joined", *WaitingFeedback.State.values, "retracted"])
 
 
 class InferenceSerializer(serializers.Serializer[Any]):
@@ -103,7 +103,7 @@ class InferenceView(ProjectView):
 def describe_inference(prompt: Prompt) -> dict[str, Any]:
     """A prompt with its candidates, loaded in their order, as InferenceSerializer."""
     records = Feedback.objects.filter(project_id=prompt.project_id, request_id=prompt.request_id)
-    told = records.order_by("pk").values_list("feedback_id", "kind", "retracted_by")
+    told = records.order_by("pk").values_list("feedback_id", "kind", "retracted_by", "waiting__state")
     return {
         "request_id": prompt.request_id,
         "prompt": prompt.content,
@@ -114,8 +114,8 @@ def describe_inference(prompt: Prompt) -> dict[str, Any]:
         "received_at": prompt.received_at,
         "outputs": [_describe_output(candidate) for candidate in prompt.candidates.all()],
         "feedback": [
-            {"feedback_id": feedback_id, "kind": kind, "state": "retracted" if retraction else "joined"}
-            for feedback_id, kind, retraction in told
+            {"feedback_id": feedback_id, "kind": kind, "state": "retracted" if retraction else waiting or "joined"}
+            for feedback_id, kind, retraction, waiting in told
         ],
     }
 

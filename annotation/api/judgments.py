@@ -45,7 +45,7 @@ class SourceSerializer(serializers.Serializer[Any]):
 
 
 class JudgmentSerializer(serializers.Serializer[Any]):
-    """One source's preference on one pair. Outputs are told by their `output_id`."""
+    """One source's preference on one pair, or its rating of one output. Outputs are told by their `output_id`."""
 
     id = serializers.UUIDField()
     request_id = serializers.CharField()
@@ -55,13 +55,19 @@ class JudgmentSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(Judgment.Outcome.choices)
     chosen = serializers.CharField(allow_null=True)
     rejected = serializers.CharField(allow_null=True)
-    outputs = serializers.ListField(child=serializers.CharField(), min_length=2, max_length=2, help_text="The pair.")
+    outputs = serializers.ListField(
+        child=serializers.CharField(),
+        min_length=1,
+        max_length=2,
+        help_text="The pair, or the one output that is rated.",
+    )
     presented = serializers.ListField(
         child=serializers.CharField(), min_length=2, max_length=2, allow_null=True, help_text="Left, then right."
     )
     strength = serializers.IntegerField(
         allow_null=True, min_value=1, max_value=3, help_text="1 slightly, 2 better, 3 much better."
     )
+    value = serializers.FloatField(allow_null=True, min_value=-1, max_value=1, help_text="A rating of one output.")
     scores = serializers.DictField(child=serializers.FloatField(), allow_null=True)
     criteria = serializers.DictField(allow_null=True)
     rationale = serializers.CharField(allow_null=True)
@@ -99,6 +105,7 @@ EXAMPLE = {
             "outputs": ["a1", "b2"],
             "presented": ["b2", "a1"],
             "strength": None,
+            "value": None,
             "scores": None,
             "criteria": None,
             "rationale": None,
@@ -164,7 +171,7 @@ def find_judgments(project: Project, query: dict[str, Any]) -> QuerySet[Judgment
 def describe_judgment(judgment: Judgment) -> dict[str, Any]:
     """A judgment as JudgmentSerializer; its related rows must be loaded."""
     feedback = judgment.feedback
-    pair = {None: None, judgment.first_id: judgment.first.output_id, judgment.second_id: judgment.second.output_id}
+    pair = {output.pk: output.output_id for output in (judgment.first, judgment.second) if output}
     return {
         "id": judgment.uid,
         "request_id": feedback.request_id,
@@ -172,11 +179,14 @@ def describe_judgment(judgment: Judgment) -> dict[str, Any]:
         "feedback_id": feedback.feedback_id,
         "source": {"type": judgment.source_type, "id": judgment.source_id, "version": judgment.source_version},
         "outcome": judgment.outcome,
-        "chosen": pair[judgment.chosen_id],
-        "rejected": pair[judgment.rejected_id],
-        "outputs": [judgment.first.output_id, judgment.second.output_id],
-        "presented": [pair[judgment.left_id], pair[judgment.right_id]] if judgment.left_id else None,
+        "chosen": pair[judgment.chosen_id] if judgment.chosen_id else None,
+        "rejected": pair[judgment.rejected_id] if judgment.rejected_id else None,
+        "outputs": list(pair.values()),
+        "presented": [pair[judgment.left_id], pair[judgment.right_id]]
+        if judgment.left_id and judgment.right_id
+        else None,
         "strength": judgment.strength,
+        "value": judgment.value,
         "scores": judgment.scores,
         "criteria": judgment.criteria,
         "rationale": feedback.body.get("rationale"),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.project_view import ProjectView, Scope
-from annotation.models import Feedback, Project, Prompt
+from annotation.models import Project, WaitingFeedback
 from annotation.progress import project_progress
+
+State = WaitingFeedback.State
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -25,6 +27,8 @@ class ProgressSerializer(serializers.Serializer[Any]):
     done = serializers.IntegerField(help_text="Have all the judgments that are wanted.")
     judgments = serializers.DictField(child=serializers.IntegerField())
     waiting_feedback = serializers.IntegerField(help_text="Feedback for requests that were not logged yet.")
+    orphaned_feedback = serializers.IntegerField(help_text="Those of them that waited longer than `orphan_hours`.")
+    mismatched_feedback = serializers.IntegerField(help_text="Feedback that did not fit its request when this came.")
     surplus = serializers.IntegerField(help_text="Judgments that came too late: kept, but not counted.")
 
 
@@ -35,6 +39,8 @@ EXAMPLE = {
     "done": 37,
     "judgments": {"human": 41, "reward_model": 200},
     "waiting_feedback": 0,
+    "orphaned_feedback": 0,
+    "mismatched_feedback": 0,
     "surplus": 1,
 }
 
@@ -51,11 +57,15 @@ class ProgressView(ProjectView):
         examples=[OpenApiExample("A project at work", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        waiting = {"waiting_feedback": count_waiting_feedback(self.project)}
-        return Response(dataclasses.asdict(project_progress(self.project)) | waiting)
+        return Response(dataclasses.asdict(project_progress(self.project)) | count_waiting(self.project))
 
 
-def count_waiting_feedback(project: Project) -> int:
-    """How many feedback records name a request that was not logged yet."""
-    logged = Prompt.objects.filter(project=OuterRef("project"), request_id=OuterRef("request_id"))
-    return Feedback.objects.filter(~Exists(logged), project=project).count()
+def count_waiting(project: Project) -> dict[str, int]:
+    """How many feedback records wait for their inference, how many of them for too long, how many do not fit theirs."""
+    rows = WaitingFeedback.objects.filter(project=project).values_list("state").annotate(n=Count("pk")).order_by()
+    counts = dict(rows)
+    return {
+        "waiting_feedback": counts.get(State.WAITING, 0) + counts.get(State.ORPHANED, 0),
+        "orphaned_feedback": counts.get(State.ORPHANED, 0),
+        "mismatched_feedback": counts.get(State.MISMATCHED, 0),
+    }

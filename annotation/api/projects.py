@@ -13,6 +13,7 @@ from annotation import projects
 from annotation.api.inputs import read_body
 from annotation.api.problems import refused
 from annotation.api.project_view import ProjectView, Scope
+from annotation.heuristics import HEURISTICS
 from annotation.models import Project
 from annotation.scales import SCALES
 
@@ -29,6 +30,16 @@ class SettingsSerializer(serializers.Serializer[Any]):
     order = serializers.ChoiceField(choices=Project.Order.choices)
     pairing = serializers.ChoiceField(choices=Project.Pairing.choices)
     status = serializers.ChoiceField(choices=Project.Status.choices)
+    implicit_rate = serializers.FloatField(
+        min_value=0, max_value=1, help_text="Share of requests whose implicit signals are kept, above 0."
+    )
+    heuristics = serializers.ListField(
+        child=serializers.ChoiceField([(rule.name, rule.about) for rule in HEURISTICS.values()]),
+        help_text="Rules that make preferences of implicit signals as these arrive.",
+    )
+    orphan_hours = serializers.IntegerField(
+        min_value=0, max_value=87_600, help_text="Feedback that waits longer for its inference is reported as orphaned."
+    )
     guidelines = serializers.CharField(allow_blank=True, trim_whitespace=False, help_text="Markdown.")
     members = serializers.ListField(
         child=serializers.CharField(), help_text="User names; empty is every signed-in annotator."
@@ -50,6 +61,9 @@ EXAMPLE = {
     "order": "fifo",
     "pairing": "random",
     "status": "open",
+    "implicit_rate": 1.0,
+    "heuristics": [],
+    "orphan_hours": 24,
     "guidelines": "Prefer the truthful one.",
     "members": ["alice", "bob"],
 }

@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from annotation import canonical, facts, log, pairing
 from annotation.bulk import copy_rows, reserve_ids
 from annotation.canonical import Json
+from annotation.facts import CANDIDATE_FIELDS, PROMPT_FIELDS
+from annotation.intake import joining
 from annotation.intake.outcomes import CONFLICT, LoggedOutput, Outcome, refused, take_turns
 from annotation.intake.schemas import Inference, RefusedError, parse_inference
 from annotation.intake.soundness import Problem, pointer
@@ -64,7 +67,7 @@ def check_inference(project: Project, value: Json, *, now: dt.datetime) -> Check
 def accept_inferences(
     project: Project, checked: Sequence[CheckedInference | Outcome], *, actor: str, rule: str | None = None
 ) -> list[Outcome]:
-    """Store checked records and make their comparisons; return what became of each, in order.
+    """Store checked records, make their comparisons, join what waited for them; return what became of each, in order.
 
     `rule` is a pairing rule in place of the project's. A record that is refused is not stored, and does not keep the
     others from being; a failure of the database stores nothing.
@@ -76,6 +79,8 @@ def accept_inferences(
     fresh: list[CheckedInference] = []
     outcomes = [one if isinstance(one, Outcome) else _settle(one, known, taken, fresh) for one in checked]
     made = pairing.pair_up(project, _write(project, fresh, actor), rule=rule or project.pairing, actor=actor)
+    if fresh:
+        joining.join_waiting(project, now=timezone.now(), requests=[one.record.request_id for one in fresh])
     comparisons = Counter(comparison.request_id for comparison in made)
     return [
         replace(outcome, comparisons=comparisons[outcome.id]) if outcome.result == "created" and outcome.id else outcome
@@ -171,13 +176,6 @@ def _write(project: Project, records: Sequence[CheckedInference], actor: str) ->
         pairing.Answered(prompt.pk, one.record.request_id, [Output(row.pk, row.fields["output_id"]) for row in rows])
         for one, prompt, rows in zip(records, prompts, candidates, strict=True)
     ]
-
-
-PROMPT_FIELDS = ["request_id", "content", "tools", "metadata", "digest", "record_digest", "occurred_at"]
-CANDIDATE_FIELDS = [
-    "output_id", "index", "content", "digest", "model_name", "model_version", "model", "parameters", "metadata",
-    "generated_at",
-]  # fmt: skip
 
 
 def _prompt_fields(one: CheckedInference) -> dict[str, Any]:

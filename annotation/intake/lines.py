@@ -28,7 +28,9 @@ class CheckedLine:
         """Every id that the records claim, for take_turns."""
         if isinstance(self.inference, CheckedInference):
             yield from self.inference.ids()
-        yield from (one.record.feedback_id for one in self.feedback if isinstance(one, CheckedFeedback))
+        for one in self.feedback:
+            if isinstance(one, CheckedFeedback):
+                yield from one.ids()
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def accept_lines(
         line.feedback if inference.result in ("created", "duplicate") else ()
         for line, inference in zip(lines, inferences, strict=True)
     ]
-    accepted = iter(accept_feedback(project, list(itertools.chain.from_iterable(feedback)), actor=actor, now=now))
+    accepted = iter(
+        accept_feedback(project, list(itertools.chain.from_iterable(feedback)), actor=actor, now=now, manages=True)
+    )
     return [
         LineOutcome(inference, tuple(_of_line(next(accepted), index) for index in range(len(group))))
         for inference, group in zip(inferences, feedback, strict=True)

@@ -13,6 +13,8 @@ from annotation.intake.soundness import Problem
 from annotation.models import Project
 
 Result = Literal["created", "duplicate", "refused", "conflict"]
+# Feedback is joined to its inference, waits for it, or was left out by the project's sampling of implicit signals.
+State = Literal["joined", "waiting", "sampled_out"]
 
 CONFLICT = Problem("", "another record has this id already")
 BUCKETS = 64
@@ -39,6 +41,7 @@ class Outcome:
     outputs: tuple[LoggedOutput, ...] = ()
     judgments: int = 0
     comparisons: int = 0
+    state: State | None = None
 
 
 def refused(id_: object, problems: Iterable[Problem]) -> Outcome:
@@ -68,4 +71,4 @@ def _take(project: Project, buckets: Sequence[int]) -> None:
         )
         # Whoever changes the settings locks this row against sharing, and so comes before or after all of this.
         cursor.execute("SELECT FROM annotation_project WHERE id = %s FOR SHARE", [project.pk])
-    project.refresh_from_db(fields=["overlap", "pairing"])
+    project.refresh_from_db(fields=["overlap", "pairing", "implicit_rate", "heuristics"])

@@ -104,7 +104,7 @@ class FeedbackRecord(BaseModel):
     kind: str
     occurred_at: Time | None = None
     source: Source
-    presented: Annotated[list[Id], Field(min_length=2, max_length=64)] | None = None
+    presented: Annotated[list[Id], Field(min_length=1, max_length=64)] | None = None
     digests: dict[Id, Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]] | None = None
     principle: str | None = None
     critique: str | None = None
@@ -209,7 +209,81 @@ class Ranking(FeedbackRecord):
             yield Problem("/ranking", "names an output twice")
 
 
-KINDS: dict[str, type[FeedbackRecord]] = {"preference": Preference, "score": Score, "ranking": Ranking}
+class Rating(FeedbackRecord):
+    """How good one output is, from -1 to 1; thumbs are -1 and 1."""
+
+    kind: Literal["rating"]
+    output: Id
+    value: Annotated[float, Field(ge=-1, le=1)]
+
+    def judged(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        yield ("output",), self.output
+
+
+class Edit(FeedbackRecord):
+    """What a user made of an output: the edit is preferred to the original."""
+
+    kind: Literal["edit"]
+    output: Id
+    edited: Content
+
+    def judged(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        yield ("output",), self.output
+
+
+@with_config(STRICT)
+class Signals(TypedDict):
+    """What was seen of a user: which outputs they copied, clicked, …, and how long they looked at each."""
+
+    dwell_ms: NotRequired[dict[Id, Annotated[float, Field(ge=0, le=MAX_MILLISECONDS)]]]
+    copied: NotRequired[list[Id]]
+    clicked: NotRequired[list[Id]]
+    regenerated: NotRequired[list[Id]]
+    accepted: NotRequired[list[Id]]
+
+
+class Implicit(FeedbackRecord):
+    """Signals as observed. They are no preference by themselves."""
+
+    kind: Literal["implicit"]
+    signals: Signals
+
+    def judged(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for name, outputs in self.signals.items():
+            if isinstance(outputs, dict):
+                yield from ((("signals", name, output_id), output_id) for output_id in outputs)
+            elif isinstance(outputs, list):
+                yield from ((("signals", name, index), output_id) for index, output_id in enumerate(outputs))
+
+    def problems(self) -> Iterator[Problem]:
+        if self.presented is not None and len(set(self.presented)) < len(self.presented):
+            yield Problem("/presented", "names an output twice")
+
+
+class Retraction(FeedbackRecord):
+    """Takes an earlier record of the same source back, with all judgments made of it."""
+
+    kind: Literal["retraction"]
+    request_id: Id | None = None  # type: ignore[assignment]  # what is retracted says it already
+    retracts: Id
+
+    def judged(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        return iter(())
+
+    def problems(self) -> Iterator[Problem]:
+        if self.retracts == self.feedback_id:
+            yield Problem("/retracts", "is the record itself")
+
+
+KINDS: dict[str, type[FeedbackRecord]] = {
+    "preference": Preference,
+    "score": Score,
+    "ranking": Ranking,
+    "rating": Rating,
+    "edit": Edit,
+    "implicit": Implicit,
+    "retraction": Retraction,
+}
 
 
 def parse_inference(value: Json, *, now: dt.datetime) -> Inference:

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.intake.schemas import FeedbackRecord, Preference, Ranking, RefusedError, Score
+from annotation import canonical
+from annotation.intake.schemas import Edit, FeedbackRecord, Preference, Ranking, Rating, RefusedError, Score
 from annotation.intake.soundness import Problem, pointer
 from annotation.judging import Output, Verdict
-
-Pair = tuple[Output, Output]
 
 
 @dataclass(frozen=True)
@@ -25,15 +24,18 @@ class Logged:
     digest: str
 
 
-def verdicts_of(record: FeedbackRecord, logged: Mapping[str, Logged]) -> list[Verdict]:
-    """The judgments to be made of a record, given the outputs of its request by id.
+def verdicts_of(record: FeedbackRecord, logged: Mapping[str, Logged], *, edited: Output | None = None) -> list[Verdict]:
+    """The judgments to be made of a record, given the outputs of its request by id, and the output that an edit makes.
 
-    Raises RefusedError when it names another output or another digest.
+    Raises RefusedError when it names another output or another digest. Implicit signals give none.
     """
     problems = tuple(_join_problems(record, logged))
     if problems:
         raise RefusedError(problems)
-    return VERDICTS[record.kind](record, {output_id: found.output for output_id, found in logged.items()})
+    outputs = {output_id: found.output for output_id, found in logged.items()}
+    if isinstance(record, Edit) and edited:
+        return [_of_edit(record, outputs, edited)]
+    return VERDICTS[record.kind](record, outputs) if record.kind in VERDICTS else []
 
 
 def _join_problems(record: FeedbackRecord, logged: Mapping[str, Logged]) -> Iterator[Problem]:
@@ -43,6 +45,9 @@ def _join_problems(record: FeedbackRecord, logged: Mapping[str, Logged]) -> Iter
     for output_id, digest in (record.digests or {}).items():
         if output_id in logged and logged[output_id].digest != digest:
             yield Problem(pointer(["digests", output_id]), "is not the digest of the logged output")
+    original = logged.get(record.output) if isinstance(record, Edit) else None
+    if isinstance(record, Edit) and original and original.digest == canonical.output_digest(record.edited):
+        yield Problem("/edited", "is the logged output, unchanged")
 
 
 def _of_preference(record: Preference, outputs: Mapping[str, Output]) -> list[Verdict]:
@@ -61,6 +66,14 @@ def _of_preference(record: Preference, outputs: Mapping[str, Output]) -> list[Ve
             confidence=record.confidence,
         )
     ]
+
+
+def _of_rating(record: Rating, outputs: Mapping[str, Output]) -> list[Verdict]:
+    return [Verdict((outputs[record.output],), "rated", value=record.value, confidence=record.confidence)]
+
+
+def _of_edit(record: Edit, outputs: Mapping[str, Output], edited: Output) -> Verdict:
+    return Verdict((outputs[record.output], edited), "chosen", edited, confidence=record.confidence)
 
 
 def _of_score(record: Score, outputs: Mapping[str, Output]) -> list[Verdict]:
@@ -93,4 +106,5 @@ VERDICTS: dict[str, Callable[[Any, Mapping[str, Output]], list[Verdict]]] = {
     "preference": _of_preference,
     "score": _of_score,
     "ranking": _of_ranking,
+    "rating": _of_rating,
 }

@@ -2,7 +2,7 @@
 
 from annotation.models.comparison import Annotator, Assignment, Comparison, Flag
 from annotation.models.event import Chain, Event, Seal, UnsealedEvent
-from annotation.models.judgment import Feedback, Judgment, Retraction, SourceType
+from annotation.models.judgment import Feedback, Judgment, Retraction, SourceType, WaitingFeedback
 from annotation.models.project import ApiKey, GuidelineVersion, Member, Project
 from annotation.models.prompt import Candidate, Prompt
 
@@ -25,4 +25,5 @@ __all__ = [
     "Seal",
     "SourceType",
     "UnsealedEvent",
+    "WaitingFeedback",
 ]

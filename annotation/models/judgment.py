@@ -29,6 +29,9 @@ class Feedback(models.Model):
         PREFERENCE = "preference", "Preference"
         SCORE = "score", "Score"
         RANKING = "ranking", "Ranking"
+        RATING = "rating", "Rating"
+        EDIT = "edit", "Edit"
+        IMPLICIT = "implicit", "Implicit signals"
         RETRACTION = "retraction", "Retraction"
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="feedback")
@@ -42,27 +45,76 @@ class Feedback(models.Model):
     body = models.JSONField(help_text="The record as received.")
     record_digest = models.CharField(max_length=64, help_text="SHA-256 of the record as received (RFC 8785).")
     salt = models.CharField(max_length=32)
+    propensity = models.FloatField(
+        default=1,
+        db_default=1,
+        help_text="The chance that a record like this was kept; below 1 where signals are sampled.",
+    )
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         verbose_name_plural = "feedback"
-        constraints = [models.UniqueConstraint(fields=["project", "feedback_id"], name="feedback_id_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "feedback_id"], name="feedback_id_once"),
+            models.CheckConstraint(condition=Q(propensity__gt=0, propensity__lte=1), name="feedback_propensity_0_to_1"),
+        ]
         indexes = [models.Index(fields=["project", "request_id"], name="feedback_by_request")]
 
     def __str__(self) -> str:
         return self.feedback_id
 
 
-class Judgment(models.Model):
-    """One source's preference on one pair. The winner is stored by candidate; the side is metadata.
+class WaitingFeedback(models.Model):
+    """Feedback that is kept but has no judgments yet: what it refers to has not come, or does not fit it.
 
-    `first` and `second` are the pair in the order of their ids; `left` and `right` are what was shown, when known.
+    Written by annotation.intake.joining; the row goes when the record is joined.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        ORPHANED = "orphaned", "Orphaned"
+        MISMATCHED = "mismatched", "Mismatched"
+
+    feedback = models.OneToOneField(Feedback, on_delete=models.PROTECT, primary_key=True, related_name="waiting")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    awaited_request = models.CharField(
+        max_length=200, help_text="The request_id of an inference; empty for retractions."
+    )
+    awaited_feedback = models.CharField(max_length=200, help_text="The feedback_id that a retraction takes back.")
+    manages = models.BooleanField(default=False, help_text="It came with the right to retract any source's feedback.")
+    problems = models.JSONField(default=list, help_text="Why it cannot be joined: pointers and details.")
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "waiting feedback"
+        constraints = [
+            models.CheckConstraint(condition=Q(awaited_request="") ^ Q(awaited_feedback=""), name="waiting_for_one"),
+        ]
+        indexes = [
+            # joining: what waits for these requests, for these records
+            models.Index(fields=["project", "awaited_request"], name="waiting_for_request"),
+            models.Index(fields=["project", "awaited_feedback"], name="waiting_for_feedback"),
+            # joining.report_orphans, and counts by state
+            models.Index(fields=["state", "since"], name="waiting_since"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feedback} waits for {self.awaited_request or self.awaited_feedback}"
+
+
+class Judgment(models.Model):
+    """One source's preference on one pair, or its rating of one output (then `second` is empty).
+
+    The winner is stored by candidate; the side is metadata. `first` and `second` are the pair in the order of their
+    ids; `left` and `right` are what was shown, when known.
     """
 
     class Outcome(models.TextChoices):
         CHOSEN = "chosen", "Chosen"
         TIE = "tie", "Tie"
         BOTH_BAD = "both_bad", "Both bad"
+        RATED = "rated", "Rated"
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="judgments", db_index=False)
@@ -81,13 +133,14 @@ class Judgment(models.Model):
     source_id = models.CharField(max_length=200)
     source_version = models.CharField(max_length=200)
     first = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
-    second = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
+    second = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     left = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     right = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     chosen = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     rejected = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     strength = models.PositiveSmallIntegerField(null=True, help_text="1 slightly, 2 better, 3 much better.")
+    value = models.FloatField(null=True, help_text="A rating of one output, from -1 to 1.")
     scores = models.JSONField(null=True, help_text="Scores by output id, from a reward model or critic.")
     criteria = models.JSONField(null=True, help_text="Outcome by criterion.")
     confidence = models.FloatField(null=True)
@@ -98,18 +151,24 @@ class Judgment(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["feedback", "first", "second"], name="judgment_once_per_feedback_and_pair"),
-            models.CheckConstraint(condition=Q(first__lt=F("second")), name="judgment_first_before_second"),
+            models.UniqueConstraint(
+                fields=["feedback", "first", "second"], name="judgment_once_per_pair", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="rated", second=None, value__range=(-1, 1))
+                | Q(outcome__in=["chosen", "tie", "both_bad"], first__lt=F("second"), second__isnull=False, value=None),
+                name="judgment_of_a_pair_or_an_output",
+            ),
             models.CheckConstraint(
                 condition=Q(outcome="chosen", chosen=F("first"), rejected=F("second"))
                 | Q(outcome="chosen", chosen=F("second"), rejected=F("first"))
-                | Q(outcome__in=["tie", "both_bad"], chosen=None, rejected=None),
+                | Q(outcome__in=["tie", "both_bad", "rated"], chosen=None, rejected=None),
                 name="judgment_winner_is_of_the_pair",
             ),
             models.CheckConstraint(
                 condition=Q(left=None, right=None)
-                | Q(left=F("first"), right=F("second"))
-                | Q(left=F("second"), right=F("first")),
+                | Q(second__isnull=False, left=F("first"), right=F("second"))
+                | Q(second__isnull=False, left=F("second"), right=F("first")),
                 name="judgment_presented_is_the_pair",
             ),
             models.CheckConstraint(

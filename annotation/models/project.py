@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.urls import reverse
 
+from annotation.heuristics import HEURISTICS
 from annotation.scales import SCALES, Scale
 
 
@@ -40,6 +41,17 @@ class Project(models.Model):
     order = models.CharField(max_length=10, choices=Order.choices, default=Order.FIFO)
     pairing = models.CharField(max_length=10, choices=Pairing.choices, default=Pairing.RANDOM)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    implicit_rate = models.FloatField(
+        default=1, db_default=1, help_text="Share of requests whose implicit signals are kept, above 0 up to 1."
+    )
+    heuristics = ArrayField(
+        models.CharField(max_length=40, choices=[(rule.name, rule.about) for rule in HEURISTICS.values()]),
+        default=list, db_default=[], blank=True,
+        help_text="Rules that make preferences of implicit signals as these arrive.",
+    )  # fmt: skip
+    orphan_hours = models.PositiveIntegerField(
+        default=24, db_default=24, help_text="Feedback that waits longer for its inference is reported as orphaned."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -48,6 +60,9 @@ class Project(models.Model):
             models.CheckConstraint(condition=models.Q(overlap__range=(1, 100)), name="project_overlap_1_to_100"),
             models.CheckConstraint(
                 condition=models.Q(lease_seconds__range=(1, 604_800)), name="project_lease_up_to_a_week"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(implicit_rate__gt=0, implicit_rate__lte=1), name="project_implicit_rate_0_to_1"
             ),
             models.CheckConstraint(condition=models.Q(scale__in=list(SCALES)), name="project_scale_is_known"),
         ]

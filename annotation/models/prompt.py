@@ -32,12 +32,18 @@ class Prompt(models.Model):
 
 
 class Candidate(models.Model):
-    """One output with the model and parameters that made it."""
+    """One output with the model and parameters that made it; or a user's edit of one, which has `edit_event`."""
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="candidates")
     output_id = models.CharField(max_length=200)
-    index = models.PositiveSmallIntegerField(help_text="Place in the logged record, from 0.")
+    index = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Place in the logged record, from 0; empty for an edit that came later."
+    )
+    edit_event = models.ForeignKey(
+        Event, on_delete=models.PROTECT, null=True, related_name="+",
+        help_text="The event that tells of the edit; an output of a model is told of by its prompt's.",
+    )  # fmt: skip
     content = models.JSONField(help_text="A string or a list of messages, as logged.")
     digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical content.")
     salt = models.CharField(max_length=32)
@@ -52,6 +58,9 @@ class Candidate(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "output_id"], name="candidate_output_id_once"),
             models.UniqueConstraint(fields=["prompt", "index"], name="candidate_index_once"),
+            models.CheckConstraint(
+                condition=models.Q(index=None) ^ models.Q(edit_event=None), name="candidate_logged_or_edited"
+            ),
             # Referred to by composite foreign keys: a pair's two candidates answer its prompt.
             models.UniqueConstraint(fields=["id", "prompt"], name="candidate_of_prompt"),
         ]

@@ -70,3 +70,30 @@ def ranking(feedback_id: str = "f1", request_id: str = "r1", **fields: Any) -> d
         "ranking": [[f"{request_id}-a"], [f"{request_id}-b"]],
         **fields,
     }
+
+
+def rating(feedback_id: str = "f1", request_id: str = "r1", **fields: Any) -> dict[str, Any]:
+    """A thumb up for a."""
+    source = {"type": "end_user", "id": "u1"}
+    common = {"feedback_id": feedback_id, "request_id": request_id, "kind": "rating", "source": source}
+    return {**common, "output": f"{request_id}-a", "value": 1, **fields}
+
+
+def edit(feedback_id: str = "f1", request_id: str = "r1", **fields: Any) -> dict[str, Any]:
+    """What a user made of a."""
+    source = {"type": "end_user", "id": "u1"}
+    common = {"feedback_id": feedback_id, "request_id": request_id, "kind": "edit", "source": source}
+    return {**common, "output": f"{request_id}-a", "edited": "One good thing.", **fields}
+
+
+def implicit(feedback_id: str = "f1", request_id: str = "r1", **signals: Any) -> dict[str, Any]:
+    """Signals of a user; unless others are given, a was copied."""
+    source = {"type": "end_user", "id": "u1"}
+    common = {"feedback_id": feedback_id, "request_id": request_id, "kind": "implicit", "source": source}
+    return {**common, "signals": signals or {"copied": [f"{request_id}-a"]}}
+
+
+def retraction(feedback_id: str, retracts: str, **fields: Any) -> dict[str, Any]:
+    """The end user u1 takes a record back."""
+    source = {"type": "end_user", "id": "u1"}
+    return {"feedback_id": feedback_id, "kind": "retraction", "source": source, "retracts": retracts, **fields}

@@ -97,7 +97,7 @@ def test_records_of_one_batch_are_compared_with_each_other(project):
 def test_a_refused_record_does_not_keep_the_others(project):
     outcomes = accept(
         project,
-        preference("f1", request_id="nowhere"),
+        preference("f1", rejected="r1-a"),
         preference("f2", chosen="r1-x"),
         preference("f3", digests={"r1-a": "0" * 64}),
         {"feedback_id": "f4"},
@@ -106,7 +106,7 @@ def test_a_refused_record_does_not_keep_the_others(project):
     assert results(outcomes) == [*["refused"] * 4, "created"]
     assert [outcome.id for outcome in outcomes] == ["f1", "f2", "f3", "f4", "f5"]
     assert [outcome.problems[0].pointer for outcome in outcomes[:4]] == [
-        *("/request_id", "/chosen", "/digests/r1-a", "/kind"),
+        *("/rejected", "/chosen", "/digests/r1-a", "/kind"),
     ]
     assert Feedback.objects.get().feedback_id == "f5"
 
@@ -118,10 +118,10 @@ def test_digests_of_what_was_shown_are_taken(project):
 
 def test_requests_and_feedback_of_other_projects_are_not_seen(project):
     other = world.project("other")
-    assert results(accept(other, preference())) == ["refused"]
+    assert [outcome.state for outcome in accept(other, preference())] == ["waiting"]
+    assert [outcome.state for outcome in accept(project, preference(strength=1))] == ["joined"]
     accept_inferences(other, [check_inference(other, inference(), now=NOW)], actor="test")
-    assert results(accept(project, preference())) == ["created"]
-    assert results(accept(other, preference(strength=1))) == ["created"]
+    assert sorted(Judgment.objects.values_list("project__slug", "strength")) == [("other", None), ("summaries", 1)]
 
 
 def test_queries_do_not_grow_with_the_batch(project, django_assert_max_num_queries):
