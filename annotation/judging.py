@@ -422,3 +422,34 @@ def _retract(annotator: Annotator, target: Feedback) -> None:
     }
     entry = NewFeedback(body, None, [], timezone.now(), retracts=Target(target.pk, target.feedback_id))
     record(annotator.project, [entry], actor=f"annotator:{annotator.name}")
+
+
+@transaction.atomic
+def answer(
+    annotator: Annotator, lease: uuid.UUID, body: dict[str, Any], verdict: Verdict, *, judged_at: dt.datetime
+) -> bool:
+    """Record what a program says of a leased comparison; False when that very record stands already.
+
+    `body` is its feedback record, checked, and `verdict` what follows from it. Raises FeedbackConflictError when its
+    feedback_id is another record's, queue.LeaseLostError as queue.settle does.
+    """
+    _lock(annotator)
+    earlier = Feedback.objects.filter(project=annotator.project_id, feedback_id=body["feedback_id"]).first()
+    if earlier:
+        is_same = earlier.record_digest == canonical.digest(body)
+        if is_same and earlier.judgments.filter(assignment__uid=lease).exists():
+            return False
+        raise FeedbackConflictError
+    assignment, counts = queue.settle(annotator, lease)
+    entry = NewFeedback(
+        body,
+        assignment.comparison.prompt_id,
+        [verdict],
+        judged_at,
+        comparison=assignment.comparison,
+        assignment=assignment,
+        guidelines=annotator.project.current_guidelines(),
+        surplus=not counts,
+    )
+    record(annotator.project, [entry], actor=f"annotator:{annotator.name}")
+    return True

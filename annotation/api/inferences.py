@@ -10,8 +10,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation.api.intake import IntakeView
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
+from annotation.intake.receiving import INFERENCES
 from annotation.models import Candidate, Feedback, Prompt, WaitingFeedback
 
 
@@ -79,6 +81,16 @@ EXAMPLE = {
     ],
     "feedback": [{"feedback_id": "fb-1", "kind": "preference", "state": "joined"}],
 }
+
+
+class InferencesView(IntakeView):
+    """Taking inferences."""
+
+    stage = INFERENCES
+
+    @extend_schema(operation_id="inferences_send")
+    def post(self, request: Request, slug: str) -> Response:
+        return self.take(request)
 
 
 class InferenceView(ProjectView):

@@ -9,6 +9,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from annotation.api.bodies import has_no_length
 from annotation.api.problems import Problem, pointer
 
 Fields = serializers.Serializer[Any]
@@ -41,11 +42,16 @@ def read_body(request: Request, fields: type[Fields], *, partial: bool = False) 
 
     Problem 411 for a body without length, 422 for a field that is unknown or wrong.
     """
-    if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+    return _checked(fields(data=read_object(request), partial=partial))
+
+
+def read_object(request: Request) -> dict[str, Any]:
+    """The JSON object in the body. Problem 411 for a body without length, 422 for another value."""
+    if has_no_length(request):
         raise Problem(411, "Send the body with its Content-Length.")
     if not isinstance(request.data, Mapping):
         raise Problem(422, "The body must be a JSON object.", errors=[("", "must be an object")])
-    return _checked(fields(data=request.data, partial=partial))
+    return dict(request.data)
 
 
 def _checked(given: Fields) -> dict[str, Any]:

@@ -169,10 +169,13 @@ class RenewView(ProjectView):
             raise lost(lease) from None
 
 
-def find_lease(project: Project, lease_id: uuid.UUID) -> Assignment:
-    """A lease that some program has or had in the project; Problem 404 otherwise, for the leases of people too."""
+def find_lease(project: Project, lease_id: uuid.UUID, *related: str) -> Assignment:
+    """A lease that some program has or had in the project, with rows related to it.
+
+    Problem 404 otherwise, for the leases of people too.
+    """
     leases = Assignment.objects.filter(comparison__project=project, annotator__user=None, uid=lease_id)
-    lease = leases.select_related("annotator__project").first()
+    lease = leases.select_related("annotator__project", *related).first()
     if lease is None:
         raise Problem(404, f"No program has a lease “{lease_id}” here.")
     return lease

@@ -3,7 +3,9 @@
 from django.urls import URLPattern, path
 
 from annotation.api.events import EventsView
-from annotation.api.inferences import InferenceView
+from annotation.api.feedback import FeedbackView
+from annotation.api.inferences import InferencesView, InferenceView
+from annotation.api.judging import JudgeView
 from annotation.api.judgments import JudgmentsView
 from annotation.api.leases import ClaimView, ReleaseView, RenewView, SkipView
 from annotation.api.progress import ProgressView
@@ -12,11 +14,14 @@ from annotation.api.projects import ProjectSettingsView
 urlpatterns: list[URLPattern] = [
     path("", ProjectSettingsView.as_view(), name="api-project"),
     path("events/", EventsView.as_view(), name="api-events"),
+    path("feedback/", FeedbackView.as_view(), name="api-feedback"),
+    path("inferences/", InferencesView.as_view(), name="api-inferences"),
     # A request_id is an opaque string and may hold slashes.
     path("inferences/<path:request_id>/", InferenceView.as_view(), name="api-inference"),
     path("judgments/", JudgmentsView.as_view(), name="api-judgments"),
     path("progress/", ProgressView.as_view(), name="api-progress"),
     path("queue/claim/", ClaimView.as_view(), name="api-queue-claim"),
+    path("queue/<uuid:lease_id>/judge/", JudgeView.as_view(), name="api-queue-judge"),
     path("queue/<uuid:lease_id>/release/", ReleaseView.as_view(), name="api-queue-release"),
     path("queue/<uuid:lease_id>/renew/", RenewView.as_view(), name="api-queue-renew"),
     path("queue/<uuid:lease_id>/skip/", SkipView.as_view(), name="api-queue-skip"),

@@ -46,7 +46,7 @@ class Outcome:
 
 def refused(id_: object, problems: Iterable[Problem]) -> Outcome:
     """The outcome of a record that cannot be taken; its id as far as it is one."""
-    return Outcome(id_ if isinstance(id_, str) else None, "refused", tuple(problems))
+    return Outcome(id_ if isinstance(id_, str) and len(id_) <= 200 else None, "refused", tuple(problems))
 
 
 def take_turns(project: Project, ids: Iterable[str]) -> None:

@@ -1,0 +1,143 @@
+"""Logging over HTTP: one record, a list of them, or a stream of JSON lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import chain, islice
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.api.bodies import open_body, read_whole
+from annotation.api.parsers import sound
+from annotation.api.problems import Problem
+from annotation.api.project_view import ProjectView, Scope
+from annotation.intake import soundness
+from annotation.intake.documents import json_elements
+from annotation.intake.outcomes import Outcome
+from annotation.intake.receiving import Received, Sender, Stage, receive, receive_one
+from annotation.intake.streams import Row, json_lines
+from annotation.models import ApiKey
+
+JSON, LINES = "application/json", "application/x-ndjson"
+A_LIST = re.compile(rb"\s*\[")
+MAX_LIST = 1_000
+MAX_TOLD = 1_000
+# Of one record; a broken one could have a problem in each of a million fields.
+MAX_ERRORS = 20
+MAX_POINTER = 1_000
+
+
+class IntakeView(ProjectView):
+    """Taking records of one stage."""
+
+    scopes = {"POST": Scope.INGEST}
+    stage: ClassVar[Stage]
+
+    def take(self, request: Request) -> Response:
+        """Take what the body holds, in whichever of the three forms."""
+        media_type = request.content_type.partition(";")[0].strip().lower()
+        if media_type == LINES:
+            return self._take_lines(json_lines(open_body(request)))
+        if media_type != JSON:
+            raise Problem(
+                415, f"A body of the media type {media_type or 'none'} is not read here; {JSON} or {LINES} is."
+            )
+        raw = read_whole(request)
+        return self._take_list(raw) if A_LIST.match(raw) else self._take_one(raw)
+
+    def _take_one(self, raw: bytes) -> Response:
+        outcome = receive_one(self.project, self.stage, sound(raw), self._sender())
+        if outcome.problems:
+            raise refused_record(outcome.problems, status=409 if outcome.result == "conflict" else 422)
+        tally = Tally()
+        tally.add(outcome)
+        return tally.answer(results=[{"index": 0, **describe_outcome(outcome)}])
+
+    def _take_list(self, raw: bytes) -> Response:
+        tally = Tally()
+        outcomes = [received.outcome for received in chain.from_iterable(self._receive(read_list(raw)))]
+        for outcome in outcomes:
+            tally.add(outcome)
+        return tally.answer(results=[{"index": n, **describe_outcome(one)} for n, one in enumerate(outcomes)])
+
+    def _take_lines(self, rows: Iterable[Row]) -> Response:
+        tally = Tally()
+        told: list[dict[str, Any]] = []
+        truncated = False
+        try:
+            for received in chain.from_iterable(self._receive(rows)):
+                tally.add(received.outcome)
+                if received.outcome.problems:
+                    truncated = len(told) == MAX_TOLD
+                    if not truncated:
+                        told.append({"line": received.line, **describe_outcome(received.outcome)})
+        except Problem as problem:  # of the body, in the middle of it
+            kept = f"{tally.created + tally.duplicates:,} records before that are kept; send the whole again."
+            raise Problem(problem.status, f"{problem.detail} {kept}", headers=problem.headers) from None
+        return tally.answer(results=told, truncated=truncated)
+
+    def _receive(self, rows: Iterable[Row]) -> Iterator[list[Received]]:
+        return receive(self.project, self.stage, rows, self._sender())
+
+    def _sender(self) -> Sender:
+        key = self.request.auth
+        return Sender(self.actor, manages=not isinstance(key, ApiKey) or Scope.MANAGE in key.scopes)
+
+
+def read_list(raw: bytes) -> list[Row]:
+    """The records of a list, each with what is wrong with it. Problem 413 for too many, 422 for a broken list."""
+    rows = list(islice(json_elements(BytesIO(raw)), MAX_LIST + 1))
+    if len(rows) > MAX_LIST:
+        raise Problem(413, f"A list may hold up to {MAX_LIST:,} records; send more of them as {LINES}.")
+    for row in rows:
+        if row.problem and not row.size:  # where there is no record, the list itself is wrong
+            raise Problem(422, "The body is not sound JSON.", errors=[("", f"{row.problem.detail}, line {row.line}")])
+    return rows
+
+
+@dataclass
+class Tally:
+    """How many records became what."""
+
+    created: int = 0
+    duplicates: int = 0
+    refused: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        self.created += outcome.result == "created"
+        self.duplicates += outcome.result == "duplicate"
+        self.refused += bool(outcome.problems)
+
+    def answer(self, **told: Any) -> Response:
+        """201 when all are new, 200 when none is, 207 when they differ or some are refused."""
+        counts = {"created": self.created, "duplicates": self.duplicates, "refused": self.refused}
+        mixed = self.refused or (self.created and self.duplicates)
+        return Response({**counts, **told}, status=207 if mixed else 201 if self.created else 200)
+
+
+def describe_outcome(outcome: Outcome) -> dict[str, Any]:
+    """What became of a record, as ResultSerializer without its place."""
+    return {
+        "id": outcome.id,
+        "result": outcome.result,
+        "state": outcome.state,
+        "outputs": [{"output_id": output.output_id, "digest": output.digest} for output in outcome.outputs],
+        "errors": describe_errors(outcome.problems),
+    }
+
+
+def describe_errors(problems: Sequence[soundness.Problem]) -> list[dict[str, str]]:
+    """The first problems of a record."""
+    return [{"pointer": one.pointer[:MAX_POINTER], "detail": one.detail} for one in problems[:MAX_ERRORS]]
+
+
+def refused_record(problems: Sequence[soundness.Problem], *, status: int = 422) -> Problem:
+    """The answer when a record that was sent alone is not taken."""
+    errors = [(error["pointer"], error["detail"]) for error in describe_errors(problems)]
+    where, detail = errors[0]
+    return Problem(status, f"{where or 'The record'}: {detail}.", errors=errors)

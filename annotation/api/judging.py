@@ -1,0 +1,44 @@
+"""Judging what a program took from the queue."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation import judging, queue
+from annotation.api.events import seal_waiting
+from annotation.api.inputs import read_object
+from annotation.api.intake import refused_record
+from annotation.api.judgments import JudgmentSerializer, describe_judgment, find_judgments
+from annotation.api.leases import find_lease, lost
+from annotation.api.problems import Problem
+from annotation.api.project_view import ProjectView, Scope
+from annotation.intake.answering import answer_lease
+from annotation.intake.schemas import RefusedError
+
+
+class JudgeView(ProjectView):
+    """Answering a lease."""
+
+    scopes = {"POST": Scope.ANNOTATE}
+
+    @extend_schema(operation_id="queue_judge", responses={200: JudgmentSerializer, 201: JudgmentSerializer})
+    def post(self, request: Request, slug: str, lease_id: uuid.UUID) -> Response:
+        body = read_object(request)
+        lease = find_lease(self.project, lease_id, "left", "right", "comparison__prompt")
+        try:
+            feedback_id, is_new = answer_lease(lease, body, now=timezone.now())
+        except RefusedError as error:
+            raise refused_record(error.problems) from None
+        except judging.FeedbackConflictError:
+            raise Problem(409, "Another record has this feedback_id already.") from None
+        except queue.LeaseLostError:
+            lease.refresh_from_db(fields=["state"])
+            raise lost(lease) from None
+        seal_waiting(self.project)
+        judgment = find_judgments(self.project, {}).get(feedback__feedback_id=feedback_id)
+        return Response(describe_judgment(judgment), status=201 if is_new else 200)
