@@ -249,8 +249,8 @@ def test_a_lead_in_a_browser_needs_the_csrf_token(project, program):
     url, body = program.base + "inferences/", ndjson(inference())
     problem(client.post(url, body, LINES), 403)
     client.cookies["csrftoken"] = token = "x" * 32
-    for body, media_type in [(body, LINES), (json.dumps(inference("r2")), "application/json")]:
-        answer = client.post(url, body, media_type, headers={"X-CSRFToken": token})
+    for sent, media_type in [(body, LINES), (json.dumps(inference("r2")), "application/json")]:
+        answer = client.post(url, sent, media_type, headers={"X-CSRFToken": token})
         assert (answer.status_code, answer.json()["created"]) == (201, 1)
     client.force_login(world.person("bob"))
     problem(client.post(url, body, LINES, headers={"X-CSRFToken": token}), 403)
