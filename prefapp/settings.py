@@ -9,6 +9,7 @@ import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.templatetags.static import static
+from kombu import Queue
 
 from prefapp import embedded
 
@@ -215,6 +216,9 @@ CELERY_TASK_IGNORE_RESULT = True  # a task's state stands in a row, not in the b
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A worker without -Q takes from both; where builds are long, give each queue workers of its own.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds")]
+CELERY_TASK_ROUTES = {"exports.build": {"queue": "builds"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 # What a worker could not do in time is dropped: the next beat asks for the same again.

@@ -78,7 +78,9 @@ def answer(request: Request, file: SnapshotFile) -> HttpResponseBase:
     etag = f'"{file.sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     if has_it(request.headers.get("If-None-Match"), etag):
-        return HttpResponse(status=304, headers=headers)
+        unchanged = HttpResponse(status=304, headers=headers)
+        del unchanged.headers["Content-Type"]  # Django's default, which is not the file's
+        return unchanged
     wanted = _wanted(request, etag, file.bytes)
     part = wanted or ByteRange(0, file.bytes - 1)
     headers |= {

@@ -9,10 +9,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from exports.api.shapes import WantedSerializer
 from exports.api.snapshots import read_wanted
-from exports.pipeline.preview import preview
+from exports.pipeline.preview import PREVIEW_SECONDS, PreviewTooLongError, preview
+
+TOO_LONG = (
+    f"The preview was broken off after {PREVIEW_SECONDS} s. Preview a smaller part (“since”, “models”, “languages”), "
+    "or ask for the snapshot: its building has no limit."
+)
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
@@ -52,7 +58,7 @@ class PreviewView(ProjectView):
     @extend_schema(
         operation_id="snapshots_preview",
         summary="Preview a recipe",
-        description="Nothing is built or stored.",
+        description=f"Nothing is built or stored. It is broken off with 422 after {PREVIEW_SECONDS} s.",
         request=WantedSerializer,
         responses=PreviewSerializer,
         examples=[
@@ -62,4 +68,7 @@ class PreviewView(ProjectView):
     )
     def post(self, request: Request, slug: str) -> Response:
         recipe, _, _ = read_wanted(request, self.project)
-        return Response(preview(self.project, recipe))
+        try:
+            return Response(preview(self.project, recipe))
+        except PreviewTooLongError:
+            raise Problem(422, TOO_LONG) from None

@@ -35,7 +35,7 @@ WITH shown AS (
     -- Pooled by content, a pair stands under the first of its requests.
     SELECT DISTINCT ON (pool_id) pool_id, request_id, prompt_id, prompt_position, prompt_digest, a_id, b_id, language,
         identical
-    FROM vote ORDER BY pool_id, prompt_position, a_id, b_id
+    FROM vote ORDER BY pool_id, prompt_position, a_index, b_index
 ), decided AS (
     SELECT pool.*, r.consensus, r.min_votes, r.min_agreement, CASE
         WHEN r.consensus = 'unanimous' THEN CASE votes
@@ -63,8 +63,8 @@ SELECT pool_id AS pair_id, pool_id, request_id, prompt_id, prompt_position, prom
 FROM measured JOIN shown USING (pool_id)
 """
 
-# Each vote is a pair of its own, told apart by its place in the log; the counts are still those of all votes on the two
-# outputs.
+# Each vote is a pair of its own, told apart by its place in the log and its outputs' in the request; the counts are
+# still those of all votes on the two outputs.
 EACH = """
 CREATE TEMP TABLE pair AS
 WITH measured AS (
@@ -73,9 +73,10 @@ WITH measured AS (
             ELSE votes_both_bad END::float8 / pool.votes AS agreement
     FROM vote v JOIN pool USING (pool_id), recipe r
 )
-SELECT pg_temp.name(jsonb_build_array(pool_id, position)) AS pair_id, pool_id, request_id, prompt_id, prompt_position,
-    prompt_digest, a_id, b_id, language, identical, says AS winner, votes, votes_a, votes_b, votes_tie, votes_both_bad,
-    agreement, 1 AS winning, coalesce(strength, 0)::int AS strength_sum, (strength IS NOT NULL)::int AS strong,
+SELECT pg_temp.name(jsonb_build_array(pool_id, position, a_index, b_index)) AS pair_id, pool_id, request_id,
+    prompt_id, prompt_position, prompt_digest, a_id, b_id, language, identical, says AS winner, votes, votes_a, votes_b,
+    votes_tie, votes_both_bad, agreement, 1 AS winning, coalesce(strength, 0)::int AS strength_sum,
+    (strength IS NOT NULL)::int AS strong,
     score_a::float8, score_b::float8, position AS last_position, judged_at, source_type AS source, source_id AS judge,
     CASE WHEN votes < min_votes THEN 'min_votes' WHEN agreement < min_agreement THEN 'min_agreement' END AS rule
 FROM measured

@@ -18,7 +18,7 @@ from exports.pipeline.write import SETTINGS, WrittenFile
 
 MANIFEST_VERSION = 1
 # Raised by hand when a stage or format gives other rows or bytes than before for the same recipe and watermark.
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 WRITERS = ("adbc-driver-postgresql", "pyarrow")
 
 # The settings as the log tells them, up to the watermark: what the project says now may be younger.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+import adbc_driver_manager
 
 from annotation import log
 from annotation.models import Project
@@ -11,22 +14,41 @@ from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.read import audited_judgments, picked_pairs
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.select import Scope
-from exports.pipeline.session import Session
+from exports.pipeline.session import Session, StreamBrokenError
 
 PREVIEW_ROWS = 10
+PREVIEW_SECONDS = 20
+
+
+class PreviewTooLongError(Exception):
+    """The recipe takes longer than somebody waits for a page."""
 
 
 def preview(project: Project, recipe: RecipeBody) -> dict[str, Any]:
-    """The watermark, the counts of each stage, and the first rows of the recipe's first format."""
+    """The watermark, the counts of each stage, and the first rows of the recipe's first format.
+
+    Raises PreviewTooLongError after about PREVIEW_SECONDS.
+    """
+    ends = time.monotonic() + PREVIEW_SECONDS
+
+    def expect_time_left() -> None:
+        if time.monotonic() >= ends:
+            raise PreviewTooLongError
+
     head = log.seal(project)
-    with Session(database_dsn()) as session:
-        counts = choose(session, recipe, Scope(project.pk, head.position), lambda _: None)
-        return {
-            "watermark": head.position,
-            "counts": counts,
-            "format": recipe.formats[0],
-            "rows": _first_rows(session, recipe.formats[0]),
-        }
+    try:
+        # Each statement has the whole time, and no further one begins when it is over.
+        with Session(database_dsn(), statement_seconds=PREVIEW_SECONDS) as session:
+            counts = choose(session, recipe, Scope(project.pk, head.position), lambda _: expect_time_left())
+            return {
+                "watermark": head.position,
+                "counts": counts,
+                "format": recipe.formats[0],
+                "rows": _first_rows(session, recipe.formats[0]),
+            }
+    except (adbc_driver_manager.Error, StreamBrokenError):
+        expect_time_left()
+        raise
 
 
 def _first_rows(session: Session, name: str) -> list[dict[str, Any]]:

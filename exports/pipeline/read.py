@@ -47,8 +47,8 @@ WITH_VOTES = PAIRS.format(
     votes="single.scores AS vote_scores, single.reasons AS vote_reasons",
     join="""CROSS JOIN LATERAL (
     SELECT array_agg(CASE v.says WHEN 'a' THEN -coalesce(v.strength, 2) WHEN 'b' THEN coalesce(v.strength, 2) ELSE 0 END
-            ORDER BY v.position) AS scores,
-        array_agg(f.body ->> 'rationale' ORDER BY v.position) AS reasons
+            ORDER BY v.position, v.a_index, v.b_index) AS scores,
+        array_agg(f.body ->> 'rationale' ORDER BY v.position, v.a_index, v.b_index) AS reasons
     FROM vote v JOIN annotation_judgment j ON j.id = v.judgment_id JOIN annotation_feedback f ON f.id = j.feedback_id
     WHERE v.pool_id = k.pool_id) AS single""",
 )

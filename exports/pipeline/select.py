@@ -1,7 +1,8 @@
 """Select: which judgments count, and which pair each of them is a vote on.
 
 Makes the temporary tables `recipe` (one row: the only way in for values) and `vote` (one row a judgment). Output a of a
-pair is the one with the lower digest, so that the order says nothing about models or sides.
+pair is the one with the lower digest, so that the order says nothing about models or sides. One record of feedback may
+judge many pairs; its votes are told apart by `position`, `a_index` and `b_index`.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ WITH seen AS (
         CASE WHEN swapped THEN j.first_id ELSE j.second_id END AS b_id,
         CASE WHEN swapped THEN c2.output_id ELSE c1.output_id END AS a_output,
         CASE WHEN swapped THEN c1.output_id ELSE c2.output_id END AS b_output,
+        CASE WHEN swapped THEN c2.index ELSE c1.index END AS a_index,
+        CASE WHEN swapped THEN c1.index ELSE c2.index END AS b_index,
         CASE WHEN swapped THEN c2.digest ELSE c1.digest END AS a_digest,
         CASE WHEN swapped THEN c1.digest ELSE c2.digest END AS b_digest
     FROM recipe r
@@ -80,8 +83,8 @@ WITH seen AS (
         (c1.model_name = ANY (r.models) OR c1.model_name || ' ' || c1.model_version = ANY (r.models))
         AND (c2.model_name = ANY (r.models) OR c2.model_name || ' ' || c2.model_version = ANY (r.models))))
 )
-SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id, b_id, source_type, source_id,
-    judged_at, position, strength, language,
+SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id, b_id, a_index, b_index,
+    source_type, source_id, judged_at, position, strength, language,
     CASE WHEN outcome <> 'chosen' THEN outcome WHEN chosen_id = a_id THEN 'a' ELSE 'b' END AS says,
     (scores ->> a_output)::numeric AS score_a,
     (scores ->> b_output)::numeric AS score_b,

@@ -74,15 +74,19 @@ class StreamBrokenError(Exception):
 
 
 class Session:
-    """A connection with its temporary tables; use as a context manager."""
+    """A connection with its temporary tables; use as a context manager.
 
-    def __init__(self, dsn: str) -> None:
+    A statement that takes longer than `statement_seconds` (0: as long as it likes) is broken off.
+    """
+
+    def __init__(self, dsn: str, *, statement_seconds: int = 0) -> None:
         self._streaming: set[AdbcStatement] = set()
         # Not by adbc_driver_postgresql.dbapi: it imports pyarrow.dataset and with it pandas, a second of every start.
         self._database = adbc_driver_postgresql.connect(dsn)
         self._connection = AdbcConnection(self._database)
         try:
-            for statement in (*SETTINGS, *FUNCTIONS.strip().removesuffix(";").split(";\n")):
+            limit = f"SET statement_timeout = '{statement_seconds}s'"
+            for statement in (limit, *SETTINGS, *FUNCTIONS.strip().removesuffix(";").split(";\n")):
                 self.run(statement)
         except BaseException:
             self.close()

@@ -26,12 +26,12 @@ SELECT ordered.*, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
 AUDIT = """
 CREATE TEMP TABLE audit AS
 WITH placed AS (
-    SELECT judgment_id, pool_id, position, prompt_position,
+    SELECT judgment_id, pool_id, position, a_index, b_index, prompt_position,
         pg_temp.uniform(r.split_seed, prompt_digest) < r.test_share AS test
     FROM vote, recipe r
 ), ordered AS (
     SELECT placed.*,
-        row_number() OVER (ORDER BY test, prompt_position, pool_id, position) - 1 AS ordinal
+        row_number() OVER (ORDER BY test, prompt_position, pool_id, position, a_index, b_index) - 1 AS ordinal
     FROM placed
 )
 SELECT judgment_id, pool_id, position, test, ordinal, (ordinal / cut.rows)::int AS chunk FROM ordered, cut

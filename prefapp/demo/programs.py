@@ -29,9 +29,18 @@ def web_server(address: Address) -> None:
 
 
 def worker() -> None:
-    """Works off tasks, two at a time, until told to end."""
+    """Works off the short tasks, such as sealing, two at a time, until told to end."""
+    _work_off("celery")
+
+
+def builder() -> None:
+    """Builds snapshots, two at a time, until told to end. Apart from the rest: nothing waits for a build."""
+    _work_off("builds")
+
+
+def _work_off(queue: str) -> None:
     options = ["--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    celery_app.worker_main(["worker", *options])
+    celery_app.worker_main(["worker", "--queues", queue, "--hostname", f"{queue}@%h", *options])
 
 
 def beat() -> None:

@@ -84,9 +84,10 @@ def _erase(data_dir: Path) -> None:
 def _start(parts: Parts, address: Address, path: Path) -> dict[str, Any]:
     """Starts everything, fills the database meanwhile, and returns what demo.json says once all of it answers."""
     embedded.hold_configured()
-    # Web server and worker get ready while this process migrates: neither touches a table before it is asked to.
+    # Web server and workers get ready while this process migrates: neither touches a table before it is asked to.
     parts.start("web server", partial(programs.web_server, address))
     parts.start("worker", programs.worker)
+    parts.start("builder", programs.builder)
     call_command("migrate", verbosity=0)
     known = {
         "url": address.url,

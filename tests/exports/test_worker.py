@@ -10,8 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
+from redis import Redis
 
 from annotation.keys import create_key
+from exports.pipeline import publish
+from exports.pipeline.recipe import parse_recipe
 from exports.pipeline.verify import verify_folder
 from tests import world
 from tests.exports.dataset import log_inference, vote
@@ -32,6 +36,14 @@ def api(served: str):
     headers = {"Authorization": f"Bearer {secret}"}
     with httpx.Client(base_url=f"{served}/api/v1/projects/summaries/", headers=headers, timeout=30) as client:
         yield client
+
+
+def test_builds_wait_in_a_queue_of_their_own():
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        broker.flushdb()
+        publish.request(world.project(), publish.Request(parse_recipe({}), "test"))
+        assert (broker.llen("builds"), broker.llen("celery")) == (1, 0)
+        broker.flushdb()
 
 
 def follow(api: httpx.Client, location: str, until: Callable[[Any], bool]) -> Any:

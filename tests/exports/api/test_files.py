@@ -81,6 +81,7 @@ def test_what_the_client_has_is_not_sent_again(snapshot, reader):
     etag = f'"{snapshot.files.get(path=DATA).sha256}"'
     answer = reader("GET", URL, HTTP_IF_NONE_MATCH=f'"x", {etag}')
     assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", etag)
+    assert "Content-Type" not in answer
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/octet-stream", "text/html"])

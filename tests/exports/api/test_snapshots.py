@@ -139,6 +139,13 @@ def test_a_preview_of_judgments_is_json_too(manager):
     assert {row["source_id"] for row in told["rows"]} == {"alice"}
 
 
+@really_built
+def test_a_preview_that_takes_too_long_is_broken_off(manager, monkeypatch):
+    monkeypatch.setattr("exports.pipeline.preview.PREVIEW_SECONDS", 1)
+    monkeypatch.setattr("exports.pipeline.select.COUNT", "SELECT pg_sleep(30)")
+    assert "broken off" in problem(manager("POST", "snapshots/preview/", {}), 422)["detail"]
+
+
 def test_cancelling(project, manager):
     manager("POST", "snapshots/", {})
     for _ in range(2):

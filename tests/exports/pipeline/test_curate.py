@@ -188,6 +188,17 @@ def test_merge_by_content_pools_equal_pairs_of_different_requests(project):
     assert told == [("r1", "One.", 2), ("r3", "One.", 1)]
 
 
+def test_equal_outputs_of_one_ranking_are_told_apart(project):
+    log_inference(project, "r", "One.", "One.", "Two.")
+    give_feedback(project, "r", "ranking", ranking=[["r-0"], ["r-1"], ["r-2"]])
+    snapshot = built(project, consensus="each", merge="content", formats=["preference", "judgments"])
+    pairs = rows(snapshot, "preference")
+    assert len({pair["meta_pair_id"] for pair in pairs}) == len(pairs) == 3
+    assert [row["chosen"] for row in rows(snapshot, "judgments")] == ["r-0", "r-0", "r-1"]
+    (merged,) = rows(built(project, merge="content", drop=["identical"], formats=["preference"]), "preference")
+    assert merged["meta_votes_chosen"] == 2
+
+
 def test_margins_come_from_scores_or_strengths(project):
     for request_id in ("scored", "strong", "plain"):
         log_inference(project, request_id, "One.", "Two.")
