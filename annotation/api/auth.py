@@ -44,4 +44,4 @@ class BrowserSessionAuthentication(SessionAuthentication):
     def enforce_csrf(self, request: Request) -> None:
         # Django's own request looks for the token in the header and in forms; REST framework's would read the body,
         # which is the view's to read.
-        super().enforce_csrf(request._request)
+        super().enforce_csrf(request._request)  # type: ignore[arg-type]  # the stubs know the other only

@@ -16,6 +16,9 @@ from annotation.api.project_view import ProjectView, Scope
 from annotation.intake.receiving import INFERENCES
 from annotation.models import Candidate, Feedback, Prompt, WaitingFeedback
 
+# A record is joined to its inference, or not (yet); either can be retracted.
+FEEDBACK_STATES = ["joined", *WaitingFeedback.State.values, "retracted"]
+
 
 class OutputSerializer(serializers.Serializer[Any]):
     """One answer of a model."""
@@ -34,7 +37,7 @@ class FeedbackReferenceSerializer(serializers.Serializer[Any]):
 
     feedback_id = serializers.CharField()
     kind = serializers.ChoiceField(Feedback.Kind.choices)
-    state = serializers.ChoiceField(["joined", *WaitingFeedback.State.values, "retracted"])
+    state = serializers.ChoiceField(FEEDBACK_STATES)
 
 
 class InferenceSerializer(serializers.Serializer[Any]):
