@@ -18,8 +18,8 @@ class Caller:
     Paths are those of the contract, below /api/v1/projects/{slug}/, or whole URLs out of answers.
     """
 
-    def __init__(self, project: Project, *scopes: str) -> None:
-        self.key, self.secret = keys.create_key(project, name="test", scopes=scopes, actor="test")
+    def __init__(self, project: Project, *scopes: str, **settings: Any) -> None:
+        self.key, self.secret = keys.create_key(project, name="test", scopes=scopes, actor="test", **settings)
         self.base = f"/api/v1/projects/{project.slug}/"
         self.client = Client(headers={"Authorization": f"Bearer {self.secret}"})
 

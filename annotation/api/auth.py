@@ -31,7 +31,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         # Latin-1 reads any bytes, so that a key of other letters is a wrong key and no error.
         key = keys.find_key(secret.strip().decode("latin-1"))
         if key is None:
-            raise AuthenticationFailed("The API key is wrong or was revoked.")
+            raise AuthenticationFailed("The API key is wrong, was revoked or has expired.")
         return Program(key), key
 
     def authenticate_header(self, request: Request) -> str:

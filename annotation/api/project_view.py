@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from rest_framework.request import Request
@@ -20,11 +20,13 @@ class ProjectView(APIView):
     """A view of one project, which is `self.project`; `scopes` names the scope that each method needs.
 
     Without a good key or session the answer is 401, for another's project 404, without the scope 403. A manage key
-    may do everything, and so may the project's leads in a browser; annotators may not use the API. `parameters` are
-    what the query may hold, for every method; `self.query` is what it held. Any other parameter is refused with 422.
+    may do everything, and so may the project's leads in a browser; annotators may not use the API. A browser key may
+    do what `open_to_pages` names and nothing else. `parameters` are what the query may hold, for every method;
+    `self.query` is what it held. Any other parameter is refused with 422.
     """
 
     scopes: ClassVar[Mapping[str, Scope]]
+    open_to_pages: ClassVar[Collection[str]] = ()
     parameters: ClassVar[type[Fields]] = NoParameters
     project: Project
     query: dict[str, Any]
@@ -35,8 +37,11 @@ class ProjectView(APIView):
             raise Problem(404, "No name has a NUL in it.")  # PostgreSQL could not even be asked for one
         self.project = find_project(request, kwargs["slug"])
         method = "GET" if request.method == "HEAD" else request.method or ""
-        if method in self.scopes:
+        if key := browser_key(request):
+            require_page(request, key, is_open=method in self.open_to_pages)
+        elif method in self.scopes:
             require_scope(request, self.project, self.scopes[method])
+        if method in self.scopes:
             self.query = read_query(request, self.parameters)
 
     @property
@@ -63,6 +68,21 @@ def require_scope(request: Request, project: Project, scope: Scope) -> None:
             raise Problem(403, f"This needs a key with the scope “{scope.value}”.")
     elif not access.led_projects(request.user).filter(pk=project.pk).exists():
         raise Problem(403, "In a browser the API is for the leads of the project.")
+
+
+def browser_key(request: Request) -> ApiKey | None:
+    """The key of a web page that calls; None for every other caller."""
+    key = request.auth
+    return key if isinstance(key, ApiKey) and key.kind == ApiKey.Kind.BROWSER else None
+
+
+def require_page(request: Request, key: ApiKey, *, is_open: bool) -> None:
+    """Problem 403 unless what a page asks is open to pages and the page is of one of its key's origins."""
+    if not is_open:
+        raise Problem(403, "A browser key may send feedback (POST feedback/) and nothing else.")
+    origin = request.headers.get("Origin", "")
+    if origin not in key.origins:
+        raise Problem(403, f"This key is not for pages of the origin “{origin}”.")
 
 
 def actor(request: Request) -> str:

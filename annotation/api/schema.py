@@ -16,7 +16,8 @@ DESCRIPTION = """
 Preferences between model outputs: collected, kept and handed over as datasets.
 
 * A program calls with `Authorization: Bearer KEY`. A key belongs to one project and holds scopes: `ingest`, `annotate`,
-  `read`, and `manage`, which is all of them.
+  `read`, and `manage`, which is all of them. It may have a rate limit (429) and a day on which it expires.
+* A web page calls with a browser key, from an origin that the key lists: it may send feedback of end users, no more.
 * Lists come in pages: follow `next` until it is null. Pages stay complete while rows are added.
 * A parameter or field that is not known is refused, never ignored.
 * Every failure is `application/problem+json`; `errors` point to what is wrong.
@@ -59,10 +60,11 @@ PROBLEM: Document = {
 }
 
 ALWAYS = {
-    "401": "The key is missing, wrong or revoked.",
-    "403": "The key lacks the scope.",
+    "401": "The key is missing, wrong, revoked or expired.",
+    "403": "The key lacks the scope, or is for web pages and this is not for them.",
     "404": "There is no such object in the key's project.",
     "422": "A parameter or field is unknown or wrong; `errors` says which.",
+    "429": "Faster than the key's rate limit allows; try again after `Retry-After` seconds.",
     "503": "The database does not answer; try again after `Retry-After` seconds.",
     "default": "Any other failure.",
 }
@@ -74,7 +76,7 @@ WITH_A_BODY = {
 
 
 SECURITY = {
-    "apiKey": {"type": "http", "scheme": "bearer", "description": "A key of `manage.py create_api_key`."},
+    "apiKey": {"type": "http", "scheme": "bearer", "description": "A key of the admin or `manage.py create_api_key`."},
     "browserSession": {
         "type": "apiKey",
         "in": "cookie",

@@ -3,7 +3,8 @@
 from annotation.models.comparison import Annotator, Assignment, Comparison, Flag
 from annotation.models.event import Chain, Event, Seal, UnsealedEvent
 from annotation.models.judgment import Feedback, Judgment, Retraction, SourceType, WaitingFeedback
-from annotation.models.project import ApiKey, GuidelineVersion, Member, Project
+from annotation.models.key import ApiKey
+from annotation.models.project import GuidelineVersion, Member, Project
 from annotation.models.prompt import Candidate, Prompt
 
 __all__ = [

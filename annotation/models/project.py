@@ -1,11 +1,10 @@
-"""Project: one question asked of people; its guidelines, members and API keys."""
+"""Project: one question asked of people; its guidelines and members."""
 
 from __future__ import annotations
 
 import uuid
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.urls import reverse
 
@@ -115,29 +114,3 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"
-
-
-class ApiKey(models.Model):
-    """A program's access to one project. Only the SHA-256 of the key is stored (it has 256 random bits)."""
-
-    class Scope(models.TextChoices):
-        INGEST = "ingest", "Ingest: write inferences and feedback"
-        ANNOTATE = "annotate", "Annotate: draw from the queue"
-        READ = "read", "Read"
-        MANAGE = "manage", "Manage: everything"
-
-    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="api_keys")
-    name = models.CharField(max_length=200)
-    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
-    hash = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = "API key"
-        ordering = ["-created_at"]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({', '.join(self.scopes)})"

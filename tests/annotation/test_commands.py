@@ -158,6 +158,17 @@ class TestCreateApiKey:
             (["--project", "summaries", "--scope", "all", "--name", "x"], "invalid choice"),
             (["--project", "summaries", "--scope", "read", "--name", ""], "--name"),
             (["--project", "summaries", "--scope", "read"], "required"),
+            (["--project", "summaries", "--name", "x"], "--scope is required, or --origin"),
+            (["--project", "summaries", "--name", "x", "--origin", "example.org"], "origins: “example.org” is none"),
+            (
+                ["--project", "summaries", "--name", "x", "--origin", "https://a.b", "--scope", "read"],
+                "scopes: a browser",
+            ),
+            (["--project", "summaries", "--name", "x", "--scope", "read", "--rate-limit", "0"], "rate_limit: must be"),
+            (
+                ["--project", "summaries", "--name", "x", "--scope", "read", "--expires-days", "0"],
+                "--expires-days must",
+            ),
         ],
     )
     def test_what_cannot_be_done_is_one_line(self, arguments, why):
@@ -166,8 +177,59 @@ class TestCreateApiKey:
             run("create_api_key", *arguments)
         assert not ApiKey.objects.exists()
 
+    def test_a_browser_key_is_made_by_naming_origins(self):
+        origins = ["https://app.example.org", "http://localhost:3000"]
+        arguments = [word for origin in origins for word in ("--origin", origin)]
+        run("create_api_key", "--project", world.project().slug, "--name", "site", *arguments)
+        key = ApiKey.objects.get()
+        assert (key.kind, key.scopes, key.origins, key.rate_limit) == ("browser", [], origins, keys.BROWSER_RATE_LIMIT)
 
-@pytest.mark.parametrize("command", ["import_pairs", "project", "create_api_key"])
+    def test_a_key_may_be_limited_and_expire(self):
+        limits = ["--rate-limit", "30", "--expires-days", "90"]
+        run("create_api_key", "--project", world.project().slug, "--scope", "read", "--name", "x", *limits)
+        key = ApiKey.objects.get()
+        assert key.rate_limit == 30
+        assert (key.expires_at - key.created_at).days in {89, 90}
+
+
+@pytest.mark.django_db
+class TestRotateApiKey:
+    def test_the_new_key_is_the_last_line_and_the_old_one_works_on_for_a_day(self):
+        old, secret = keys.create_key(world.project(), name="logger", scopes=["ingest"], actor="test")
+        out, _, code = run("rotate_api_key", str(old.uid))
+        assert code == 0
+        assert keys.find_key(out[-1]).replaces == old
+        assert keys.find_key(secret) == old
+        old.refresh_from_db()
+        assert f"{old.expires_at:%Y-%m-%d %H:%M:%S}" in out[0]
+        assert 23 < (old.expires_at - old.created_at).total_seconds() / 3600 < 25
+
+    def test_an_overlap_of_none_ends_the_old_one_at_once(self):
+        old, secret = keys.create_key(world.project(), name="logger", scopes=["ingest"], actor="test")
+        run("rotate_api_key", str(old.uid), "--overlap-hours", "0")
+        assert keys.find_key(secret) is None
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            (["nonsense"], "there is no key of the id “nonsense”"),
+            (["6f2d7a52-5a0e-4a55-9a55-0f3f6f1c2b11"], "there is no key of the id"),
+            (["KEY", "--overlap-hours", "-1"], "--overlap-hours must be"),
+            (["KEY", "--overlap-hours", "99999999999999"], "--overlap-hours must be"),
+            (["REVOKED"], "revoked"),
+        ],
+    )
+    def test_what_cannot_be_done_is_one_line(self, arguments, why):
+        project = world.project()
+        key, revoked = (keys.create_key(project, name="x", scopes=["read"], actor="test")[0] for _ in range(2))
+        keys.revoke_key(revoked, actor="test")
+        names = {"KEY": str(key.uid), "REVOKED": str(revoked.uid)}
+        with pytest.raises(CommandError, match=why):
+            run("rotate_api_key", *(names.get(word, word) for word in arguments))
+        assert ApiKey.objects.count() == 2
+
+
+@pytest.mark.parametrize("command", ["import_pairs", "project", "create_api_key", "rotate_api_key"])
 def test_help_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as leaving:
         call_command(command, "--help")

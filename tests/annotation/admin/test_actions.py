@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.urls import reverse
 
-from annotation import keys, projects, queue
-from annotation.models import ApiKey, Assignment, Event, Flag, GuidelineVersion, Member, Project
+from annotation import projects, queue
+from annotation.models import Assignment, Event, Flag, GuidelineVersion, Member, Project
 from tests import world
 from tests.annotation.admin import scenery
 from tests.annotation.admin.scenery import act, browse, page_path
@@ -150,33 +148,6 @@ def test_members_come_and_go_with_their_events(scene):
     act(lena, "annotation_member", "remove", Member.objects.get(role="annotator"))
     assert last_event() == ("member.removed", "user:lena", f"project:{scene.project.uid}", payload)
     assert not Member.objects.filter(role="annotator").exists()
-
-
-def test_a_key_is_made_and_shown_once(scene):
-    lena = browse(scene.lena)
-    data = {"name": "nightly", "project": scene.project.pk, "scopes": ["read", "ingest"]}
-    html = lena.post(reverse("admin:annotation_apikey_add"), data, follow=True).content.decode()
-    (secret,) = re.findall(r"pref_[\w-]{43}", html)
-    key = keys.find_key(secret)
-    assert (key.name, key.project, sorted(key.scopes)) == ("nightly", scene.project, ["ingest", "read"])
-    assert last_event()[:3] == ("key.created", "user:lena", f"key:{key.uid}")
-    assert secret not in lena.get(page_path(key)).content.decode()
-    assert not Event.objects.filter(payload__icontains=secret).exists()
-
-
-def test_a_key_needs_a_scope(scene):
-    data = {"name": "nightly", "project": scene.project.pk}
-    response = browse(scene.lena).post(reverse("admin:annotation_apikey_add"), data)
-    assert "scopes" in response.context["adminform"].form.errors
-    assert ApiKey.objects.count() == 1
-
-
-def test_keys_are_revoked(scene):
-    for _ in range(2):
-        act(browse(scene.lena), "annotation_apikey", "revoke", scene.key)
-    assert ApiKey.objects.get().revoked_at is not None
-    told = Event.objects.filter(kind="key.revoked").values_list("actor", "subject")
-    assert list(told) == [("user:lena", f"key:{scene.key.uid}")]
 
 
 def test_a_superuser_makes_and_switches_off_people():

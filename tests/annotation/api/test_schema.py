@@ -58,7 +58,7 @@ def test_the_document_is_valid_and_made_without_a_warning(tmp_path):
 
 def test_every_operation_tells_its_failures_as_problems(document):
     for path, method, operation in operations(document):
-        statuses = {"401", "403", "404", "422", "503", "default"}
+        statuses = {"401", "403", "404", "422", "429", "503", "default"}
         statuses |= {"411", "413", "415"} if "requestBody" in operation else set()
         assert statuses <= set(operation["responses"]), (path, method)
         for status, media_type, body in bodies(operation):
