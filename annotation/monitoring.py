@@ -1,0 +1,87 @@
+"""Figures for whoever watches an installation: counts over all projects, asked for every few seconds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.db.models import Count, F, Min, Q
+from django.utils import timezone
+from redis import RedisError
+
+from annotation.models import Comparison, Event, Judgment, Project, UnsealedEvent
+
+Counts = dict[tuple[str, str], int]
+
+# Reading every comparison and judgment may take a twentieth of the time: the counts stand twenty times as long as they
+# took, some seconds at least.
+STANDS = 20
+SHORTEST_SECONDS = 5.0
+KEY = "monitoring:work"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Comparisons by (project, state) and judgments of all time by (project, source), as of a Unix time."""
+
+    comparisons: Counts
+    judgments: Counts
+    counted_at: float
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How many events of a chain wait for their seal, and for how many seconds the oldest does."""
+
+    count: int
+    seconds: float
+
+
+def count_work() -> Work:
+    """The counts of all projects; they may be as old as SHORTEST_SECONDS or STANDS times what counting takes."""
+    try:
+        known: Work | None = cache.get(KEY)
+    except RedisError:
+        return _count_work()
+    if known is None:
+        began = time.monotonic()
+        known = _count_work()
+        cache.set(KEY, known, max(SHORTEST_SECONDS, STANDS * (time.monotonic() - began)))
+    return known
+
+
+def _count_work() -> Work:
+    slugs = _slugs()
+    comparisons: Counts = {}
+    rows = (
+        Comparison.objects.order_by()
+        .values_list("project")
+        .annotate(
+            Count("pk"), Count("pk", filter=Q(taken__lt=F("overlap"))), Count("pk", filter=Q(judged=F("overlap")))
+        )
+    )
+    for project, all_, open_, done in rows:
+        states = {"open": open_, "leased": all_ - open_ - done, "done": done}
+        comparisons |= {(slugs[project], state): count for state, count in states.items()}
+    sources = Judgment.objects.order_by().values_list("project", "source_type").annotate(Count("pk"))
+    judgments = {(slugs[project], source): count for project, source, count in sources}
+    return Work(comparisons, judgments, time.time())
+
+
+def count_unsealed() -> dict[str, Backlog]:
+    """What waits for its seal, by project; the instance's own chain has the name ""."""
+    slugs = _slugs()
+    waiting = UnsealedEvent.objects.order_by().values_list("project").annotate(Count("pk"), Min("event_id"))
+    found = list(waiting)
+    since = dict(Event.objects.filter(pk__in=[oldest for _, _, oldest in found]).values_list("pk", "at"))
+    now = timezone.now()
+    return {
+        slugs[project]: Backlog(count, max(0.0, (now - since[oldest]).total_seconds()))
+        for project, count, oldest in found
+    }
+
+
+def _slugs() -> dict[int | None, str]:
+    """The names of the chains by project; the instance's is empty."""
+    return {None: "", **dict(Project.objects.order_by().values_list("pk", "slug"))}
