@@ -1,4 +1,4 @@
-"""What the log commits to: the stored fields of a prompt and of a candidate as one JSON value each.
+"""What the log commits to: the stored fields of a prompt, a candidate, or guidelines as one JSON value.
 
 Imports no Django: the same functions serve the writer and whoever checks rows or a download against the log.
 """
@@ -65,6 +65,11 @@ def candidate_fact(
         "metadata": metadata,
         "generated_at": _utc(generated_at),
     }
+
+
+def guideline_fact(*, version: int, text: str) -> Json:
+    """The value that the commitment of a version of a project's guidelines covers."""
+    return {"version": version, "text": text}
 
 
 def _utc(moment: dt.datetime | None) -> str | None:

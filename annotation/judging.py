@@ -272,7 +272,10 @@ def _joined(result: _Result, actor: str) -> log.NewEvent:
 
 
 def _describe(entry: NewFeedback, verdict: Verdict, uid: uuid.UUID) -> dict[str, Any]:
-    """A judgment as its event tells it: everything but texts, so that the log alone gives the judgments again."""
+    """A judgment as its event tells it: everything but texts, so that the log alone gives the judgments again.
+
+    annotation.judged describes the stored row in the same words.
+    """
     return {
         "id": str(uid),
         "pair": [output.output_id for output in verdict.in_order if output],
@@ -291,29 +294,6 @@ def _describe(entry: NewFeedback, verdict: Verdict, uid: uuid.UUID) -> dict[str,
         "active_ms": entry.active_ms,
         "judged_at": entry.judged_at.astimezone(dt.UTC).isoformat(),
         "surplus": entry.surplus,
-    }
-
-
-def describe_judgment(judgment: Judgment) -> dict[str, Any]:
-    """A stored judgment as its event must have told it, for whoever checks the rows against the log."""
-    return {
-        "id": str(judgment.uid),
-        "pair": [output.output_id for output in (judgment.first, judgment.second) if output],
-        "presented": [judgment.left.output_id, judgment.right.output_id] if judgment.left and judgment.right else None,
-        "outcome": judgment.outcome,
-        "chosen": judgment.chosen.output_id if judgment.chosen else None,
-        "strength": judgment.strength,
-        **({"value": judgment.value} if judgment.value is not None else {}),
-        "scores": judgment.scores,
-        "criteria": judgment.criteria,
-        "confidence": judgment.confidence,
-        "comparison": str(judgment.comparison.uid) if judgment.comparison else None,
-        "lease": str(judgment.assignment.uid) if judgment.assignment else None,
-        "guidelines": judgment.guidelines.version if judgment.guidelines else None,
-        "duration_ms": judgment.duration_ms,
-        "active_ms": judgment.active_ms,
-        "judged_at": judgment.judged_at.astimezone(dt.UTC).isoformat(),
-        "surplus": judgment.surplus,
     }
 
 

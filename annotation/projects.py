@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Greatest
 
-from annotation import log
+from annotation import canonical, facts, log
 from annotation.models import Comparison, GuidelineVersion, Member, Project
 
 COLUMNS = (
@@ -76,15 +76,15 @@ def change_project(project: Project, settings: Mapping[str, Any], *, actor: str)
     _clean(project)
     project.save(update_fields=COLUMNS)
     if "guidelines" in settings:
-        _set_guidelines(project, str(settings["guidelines"]))
+        _set_guidelines(project, str(settings["guidelines"]), actor)
     if "members" in settings:
-        _set_members(project, settings["members"])
+        _set_members(project, settings["members"], actor)
     after = read_settings(project)
     changed = {name: after[name] for name in SETTINGS if after[name] != before[name]}
     if "overlap" in changed:
         _apply_overlap(project)
     if "guidelines" in changed:
-        # The text stands in its version; the log only names it.
+        # The text stands in its version, under the commitment of its own event; here the log only names it.
         latest = project.current_guidelines()
         changed["guidelines"] = latest.version if latest else None
     if changed:
@@ -126,10 +126,15 @@ def _clean(project: Project) -> None:
         raise SettingError("implicit_rate", "must be above 0, and 1 at most")
 
 
-def _set_guidelines(project: Project, text: str) -> None:
+def _set_guidelines(project: Project, text: str, actor: str) -> None:
     latest = project.current_guidelines()
-    if (latest.text if latest else "") != text:
-        GuidelineVersion.objects.create(project=project, version=latest.version + 1 if latest else 1, text=text)
+    if (latest.text if latest else "") == text:
+        return
+    version, salt = latest.version + 1 if latest else 1, canonical.new_salt()
+    fact = facts.guideline_fact(version=version, text=text)
+    payload = {"version": version, "commitment": canonical.commitment(salt, fact)}
+    (event,) = log.append(project, [log.NewEvent("guidelines.written", actor, f"guidelines:{version}", payload)])
+    GuidelineVersion.objects.create(project=project, event_id=event, version=version, text=text, salt=salt)
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:
@@ -137,18 +142,22 @@ def _listed(names: str | Sequence[str]) -> list[str]:
     return [name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name.strip()]
 
 
-def _set_members(project: Project, names: str | Sequence[str]) -> None:
+def _set_members(project: Project, names: str | Sequence[str], actor: str) -> None:
     wanted = _listed(names)
     users = {user.get_username(): user for user in get_user_model().objects.filter(username__in=wanted)}
     missing = [name for name in wanted if name not in users]
     if missing:
         raise SettingError("members", f"there is no user “{missing[0]}”")
-    members = Member.objects.filter(project=project, role=Member.Role.ANNOTATOR)
-    members.exclude(user__in=users.values()).delete()
-    Member.objects.bulk_create(
-        [Member(project=project, user=user, role=Member.Role.ANNOTATOR) for user in users.values()],
-        ignore_conflicts=True,
-    )
+    members = list(Member.objects.filter(project=project, role=Member.Role.ANNOTATOR).select_related("project", "user"))
+    removed = [member for member in members if member.user not in users.values()]
+    present = {member.user for member in members}
+    added = [
+        Member(project=project, user=user, role=Member.Role.ANNOTATOR) for user in users.values() if user not in present
+    ]
+    Member.objects.filter(pk__in=[member.pk for member in removed]).delete()
+    Member.objects.bulk_create(added, ignore_conflicts=True)
+    events = [_member_event("member.removed", member, actor) for member in removed]
+    log.append(project, events + [_member_event("member.added", member, actor) for member in added])
 
 
 def _apply_overlap(project: Project) -> None:

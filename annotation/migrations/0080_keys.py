@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0002_invariants'),
+        ('annotation', '0003_feedback_kinds'),
     ]
 
     operations = [

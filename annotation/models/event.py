@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import models
-from django.db.models.functions import Now
 
 from annotation.models.project import Project
 
@@ -19,7 +19,8 @@ class Event(models.Model):
         help_text="Empty for the chain of the whole instance.",
     )  # fmt: skip
     kind = models.CharField(max_length=50)
-    at = models.DateTimeField(db_default=Now())
+    # When its transaction began, as of every fact of the transaction: so that a fact's own time can be checked.
+    at = models.DateTimeField(db_default=TransactionNow())
     actor = models.CharField(max_length=300)
     subject = models.CharField(max_length=300)
     payload = models.JSONField()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -50,7 +51,7 @@ class Feedback(models.Model):
         db_default=1,
         help_text="The chance that a record like this was kept; below 1 where signals are sampled.",
     )
-    received_at = models.DateTimeField(db_default=Now())
+    received_at = models.DateTimeField(db_default=TransactionNow(), help_text="The time of its event.")
 
     class Meta:
         verbose_name_plural = "feedback"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.urls import reverse
 
@@ -82,12 +84,17 @@ class Project(models.Model):
 
 
 class GuidelineVersion(models.Model):
-    """One wording of a project's guidelines; each judgment made on the page names the one that was shown."""
+    """One wording of a project's guidelines; each judgment made on the page names the one that was shown.
+
+    Append-only by trigger.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="guideline_versions")
+    event = models.ForeignKey("annotation.Event", on_delete=models.PROTECT, related_name="+", db_index=False)
     version = models.PositiveIntegerField()
     text = models.TextField(blank=True, help_text="Markdown.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    salt = models.CharField(max_length=32)
+    created_at = models.DateTimeField(db_default=TransactionNow(), help_text="The time of its event.")
 
     class Meta:
         ordering = ["project", "-version"]

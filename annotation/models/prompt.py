@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import models
-from django.db.models.functions import Now
 
 from annotation.models.event import Event
 from annotation.models.project import Project
@@ -22,7 +22,7 @@ class Prompt(models.Model):
     record_digest = models.CharField(max_length=64, help_text="SHA-256 of the record as received (RFC 8785).")
     salt = models.CharField(max_length=32)
     occurred_at = models.DateTimeField(null=True)
-    received_at = models.DateTimeField(db_default=Now())
+    received_at = models.DateTimeField(db_default=TransactionNow(), help_text="The time of its event.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "request_id"], name="prompt_request_id_once")]

@@ -129,7 +129,7 @@ def test_replay_finds_what_the_tables_say_otherwise(project, what):
 
 
 def test_memory_does_not_grow_with_the_log_because_batches_are_read(project, monkeypatch):
-    monkeypatch.setattr("annotation.verification.BATCH", 2)
+    monkeypatch.setattr("annotation.verification.chain.BATCH", 2)
     monkeypatch.setattr("annotation.replay.BATCH", 2)
     assert verify(project) == log.head(project)
     assert replay(project).judgments == 3

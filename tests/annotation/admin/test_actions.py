@@ -39,7 +39,8 @@ def test_a_project_is_made_with_its_event_and_its_maker_leads_it(scene):
     }  # fmt: skip
     assert made.current_guidelines().text == "Read both to the end.\nThen choose."
     kinds = Event.objects.filter(project=made).order_by("pk").values_list("kind", "actor")
-    assert list(kinds) == [(kind, "user:lena") for kind in ("project.created", "project.changed", "member.added")]
+    told = ("project.created", "guidelines.written", "member.added", "project.changed", "member.added")
+    assert list(kinds) == [(kind, "user:lena") for kind in told]
     assert Member.objects.filter(project=made, user=scene.lena, role="lead").exists()
     assert lena.get(page_path(made)).status_code == 200
 

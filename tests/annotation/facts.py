@@ -1,0 +1,29 @@
+"""Which tables hold facts, and which hold state and why that is none: every table of the apps stands here once."""
+
+from __future__ import annotations
+
+FACTS = {
+    "annotation_candidate",
+    "annotation_event",
+    "annotation_feedback",
+    "annotation_guidelineversion",
+    "annotation_judgment",
+    "annotation_prompt",
+    "annotation_retraction",
+    "annotation_seal",
+    "exports_recipe",
+    "exports_snapshotfile",
+}
+STATE = {
+    "annotation_annotator": "who was seen in a project, and running counts",
+    "annotation_apikey": "when it was last used, whether it lives; its making and end are events",
+    "annotation_assignment": "a lease goes through states, each an event",
+    "annotation_chain": "the head moves with every seal",
+    "annotation_comparison": "counts and place in the queue; which outputs it compares is told by an event",
+    "annotation_flag": "open until it is resolved, both events",
+    "annotation_member": "comes and goes, both events",
+    "annotation_project": "settings, every change an event",
+    "annotation_unsealedevent": "gone once its event is sealed",
+    "annotation_waitingfeedback": "gone once its record is joined; its states are events",
+    "exports_snapshot": "on its way until it has ended; from then on it refuses change by a trigger of its own",
+}
