@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
-from annotation import canonical, log, queue
+from annotation import canonical, clock, log, queue
 from annotation.bulk import copy_rows, reserve_ids
 from annotation.canonical import Json
 from annotation.facts import CANDIDATE_FIELDS, candidate_fact
@@ -35,7 +34,11 @@ class FeedbackConflictError(Exception):
 
 
 class NothingToUndoError(Exception):
-    """The annotator has no judgment that can be taken back."""
+    """The annotator has no judgment that can be taken back, or the last one is not the one that was meant."""
+
+
+class UnknownGuidelinesError(Exception):
+    """The project's guidelines have no such version."""
 
 
 @dataclass(frozen=True)
@@ -306,15 +309,20 @@ def judge(
     feedback_id: str,
     duration_ms: int | None = None,
     active_ms: int | None = None,
+    guidelines: int | None = None,
+    ago: dt.timedelta = dt.timedelta(),
 ) -> None:
     """Record what a person chose on the page for a leased comparison.
 
-    The same feedback_id and answer again change nothing. Raises FeedbackConflictError when that id says something
-    else already, queue.LeaseLostError when the lease is not this annotator's or was judged under another id.
+    `guidelines` is the version that was shown, 0 for none and None for the one that holds now; `ago` is how long the
+    answer was on its way. The same feedback_id and answer again change nothing. Raises FeedbackConflictError when
+    that id says something else already, queue.LeaseLostError when the lease is not this annotator's or was judged
+    under another id, and UnknownGuidelinesError.
     """
     _lock(annotator)
     if _already_recorded(annotator, lease, choice, feedback_id):
         return
+    shown = _guidelines(annotator.project, guidelines)
     assignment, counts = queue.settle(annotator, lease)
     left, right = Output.of(assignment.left), Output.of(assignment.right)
     chosen = {"left": left, "right": right, None: None}[choice.side]
@@ -337,14 +345,29 @@ def judge(
         body,
         prompt.pk,
         [verdict],
-        timezone.now(),
+        _judged_at(assignment, ago),
         comparison=assignment.comparison,
         assignment=assignment,
-        guidelines=annotator.project.current_guidelines(),
+        guidelines=shown,
         active_ms=active_ms,
         surplus=not counts,
     )
     record(annotator.project, [entry], actor=f"annotator:{annotator.name}")
+
+
+def _guidelines(project: Project, version: int | None) -> GuidelineVersion | None:
+    if version is None:
+        return project.current_guidelines()
+    shown = project.guideline_versions.filter(version=version).first()
+    if version and shown is None:
+        raise UnknownGuidelinesError
+    return shown
+
+
+def _judged_at(assignment: Assignment, ago: dt.timedelta) -> dt.datetime:
+    """When it was answered, as far as the client can be believed: not before the lease began, nor after now."""
+    now = clock.now()
+    return min(now, max(assignment.leased_at, now - ago))
 
 
 def _already_recorded(annotator: Annotator, lease: uuid.UUID, choice: Choice, feedback_id: str) -> bool:
@@ -362,17 +385,28 @@ def _already_recorded(annotator: Annotator, lease: uuid.UUID, choice: Choice, fe
     return True
 
 
-@transaction.atomic
-def undo(annotator: Annotator) -> Assignment:
+def undo(annotator: Annotator, *, meant: uuid.UUID | None = None, room: int | None = None) -> Assignment:
     """Take the annotator's last judgment back; return its lease, live again with the same sides and slot.
 
-    Raises NothingToUndoError when there is none.
+    The lease of a surplus judgment had no slot; it is live again only when there is one now. `meant` names the lease
+    whose judgment is to be taken back; when that has happened already, nothing changes. `room` is how many leases
+    the annotator has room for; what is beyond goes back to the queue. Raises NothingToUndoError.
     """
+    assignment = _take_back(annotator, meant)
+    if room is not None and assignment.state == Assignment.State.LEASED:
+        queue.trim(annotator, count=room, keep=assignment.uid)
+    return assignment
+
+
+@transaction.atomic
+def _take_back(annotator: Annotator, meant: uuid.UUID | None) -> Assignment:
     _lock(annotator)
-    last = annotator.assignments.filter(state=Assignment.State.JUDGED).order_by("-ended_at").first()
+    last = annotator.assignments.filter(state__in=Assignment.ANSWERED).order_by("-ended_at").first()
+    if meant and (last is None or last.uid != meant):
+        return _taken_back_before(annotator, meant)
     if last is None:
         raise NothingToUndoError
-    judgment = last.judgments.filter(surplus=False, feedback__retracted_by=None).select_related("feedback").get()
+    judgment = last.judgments.filter(feedback__retracted_by=None).select_related("feedback").latest("pk")
     _retract(annotator, judgment.feedback)
     return queue.reopen(annotator, last.uid)
 
@@ -382,9 +416,16 @@ def vacate(targets: Sequence[int]) -> None:
 
     Whoever retracted is not asked again. Runs in the caller's transaction.
     """
-    leased = Assignment.objects.filter(judgments__feedback__in=targets, judgments__surplus=False)
+    leased = Assignment.objects.filter(judgments__feedback__in=targets)
     for assignment in leased.select_related("annotator__project").order_by("annotator", "pk"):
         queue.withdraw(assignment.annotator, assignment.uid)
+
+
+def _taken_back_before(annotator: Annotator, lease: uuid.UUID) -> Assignment:
+    said = Judgment.objects.filter(assignment__annotator=annotator, assignment__uid=lease)
+    if not said.exists() or said.filter(feedback__retracted_by=None).exists():
+        raise NothingToUndoError
+    return annotator.assignments.get(uid=lease)
 
 
 def _lock(annotator: Annotator) -> None:
@@ -400,7 +441,7 @@ def _retract(annotator: Annotator, target: Feedback) -> None:
         "source": {"type": target.source_type, "id": target.source_id},
         "retracts": target.feedback_id,
     }
-    entry = NewFeedback(body, None, [], timezone.now(), retracts=Target(target.pk, target.feedback_id))
+    entry = NewFeedback(body, None, [], clock.now(), retracts=Target(target.pk, target.feedback_id))
     record(annotator.project, [entry], actor=f"annotator:{annotator.name}")
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.cache import cache
+from django.db import connection
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from annotation.models import Annotator, Assignment, Comparison, Judgment, Project
 
-TOTAL_SECONDS = 15
+COUNT_SECONDS = 15  # how old a count may be that would cost too much to make for every look
+SMALL = 10_000  # comparisons and judgments that are counted in milliseconds, and so for every look
+LEFT_COUNTED = 1_000  # of what is left for one person no more is counted
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,63 @@ def project_progress(project: Project) -> ProjectProgress:
     )
 
 
+def recent_progress(project: Project) -> ProjectProgress:
+    """The same for whoever watches; of a large project up to COUNT_SECONDS old."""
+    key = f"progress:{project.uid}"
+    known: ProjectProgress | None = cache.get(key)
+    if known is None:
+        known = project_progress(project)
+        if known.comparisons + sum(known.judgments.values()) > SMALL:
+            cache.set(key, known, COUNT_SECONDS)
+    return known
+
+
+@dataclass(frozen=True)
+class Left:
+    """What one project still has for a person: comparisons held, and offered, of which LEFT_COUNTED + 1 means more."""
+
+    held: int = 0
+    offered: int = 0
+
+
+# Reads no more than the comparisons that it counts and those that this person is done with.
+LEFT = """
+SELECT p.id,
+    (SELECT count(*) FROM annotation_assignment x WHERE x.annotator_id = n.id AND x.state = 'leased'),
+    (SELECT count(*) FROM (
+        SELECT FROM annotation_comparison c
+        WHERE c.project_id = p.id AND c.taken < c.overlap AND NOT EXISTS (
+            SELECT FROM annotation_assignment x
+            WHERE x.comparison_id = c.id AND x.annotator_id = n.id AND x.state IN ('leased', 'judged', 'skipped'))
+        LIMIT %(limit)s) AS offered)
+FROM unnest(%(projects)s::bigint[]) AS p(id)
+LEFT JOIN annotation_annotator n ON n.project_id = p.id AND n.user_id = %(user)s
+"""
+
+
+def left_for(user: int | None, projects: Sequence[int]) -> dict[int, Left]:
+    """What each of some projects still has for a person, by their primary keys."""
+    with connection.cursor() as cursor:
+        cursor.execute(LEFT, {"user": user, "projects": list(projects), "limit": LEFT_COUNTED + 1})
+        return {project: Left(held, offered) for project, held, offered in cursor.fetchall()}
+
+
 def annotator_progress(annotator: Annotator) -> AnnotatorProgress:
     """What one annotator has done and what there is in all; the total may be some seconds old."""
     judged = Annotator.objects.values_list("judged", flat=True).get(pk=annotator.pk)
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     today = annotator.assignments.filter(state=Assignment.State.JUDGED, ended_at__gte=midnight).count()
-    total = cache.get_or_set(f"total:{annotator.pk}", lambda: _count_total(annotator, judged), TOTAL_SECONDS)
+    total = cache.get_or_set(f"total:{annotator.pk}", lambda: _count_total(annotator, judged), COUNT_SECONDS)
     return AnnotatorProgress(judged, max(total or 0, judged), today)
 
 
 def _count_total(annotator: Annotator, judged: int) -> int:
-    """Judged, held and still to be offered to this annotator."""
-    held = annotator.assignments.filter(state=Assignment.State.LEASED).count()
-    done_with = annotator.assignments.filter(state__in=["leased", "judged", "skipped"]).values("comparison")
-    wanted = Comparison.objects.filter(project=annotator.project_id, taken__lt=F("overlap"))
-    return judged + held + wanted.exclude(pk__in=done_with).count()
+    """Judged, held and still to be offered to this annotator; when that is much, what is open to anybody."""
+    left = left_for(annotator.user_id, [annotator.project_id])[annotator.project_id]
+    offered = left.offered if left.offered <= LEFT_COUNTED else max(left.offered, _count_open(annotator.project))
+    return judged + left.held + offered
+
+
+def _count_open(project: Project) -> int:
+    wanted = Comparison.objects.filter(project=project, taken__lt=F("overlap"))
+    return cache.get_or_set(f"open:{project.uid}", wanted.count, COUNT_SECONDS) or 0

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 
 from annotation import log
 from annotation.models import Annotator, Assignment, Flag, Project
@@ -110,13 +111,20 @@ def _claim(annotator: Annotator, *, may_wait: bool) -> bool:
     return row is not None
 
 
+@transaction.atomic
 def renew(annotator: Annotator, lease: uuid.UUID) -> dt.datetime:
     """Prolong a live lease by the project's lease time; return when it now expires."""
-    expires_at = timezone.now() + dt.timedelta(seconds=annotator.project.lease_seconds)
     live = Assignment.objects.filter(annotator=annotator, uid=lease, state=State.LEASED)
-    if not live.update(expires_at=expires_at):
+    if not live.update(expires_at=_in(annotator.project.lease_seconds)):
         raise LeaseLostError
-    return expires_at
+    return live.values_list("expires_at", flat=True).get()
+
+
+def keep(annotator: Annotator) -> None:
+    """Prolong the live leases of which a good part of the time is gone."""
+    seconds = annotator.project.lease_seconds
+    stale = annotator.assignments.filter(state=State.LEASED, expires_at__lt=_in(seconds * 2 / 3))
+    stale.update(expires_at=_in(seconds))
 
 
 def release(annotator: Annotator, lease: uuid.UUID, *, actor: str | None = None) -> None:
@@ -124,6 +132,33 @@ def release(annotator: Annotator, lease: uuid.UUID, *, actor: str | None = None)
     with _live(annotator, lease) as assignment:
         _give_back(assignment, State.RELEASED)
         _tell(annotator, "lease.released", lease, actor=actor)
+
+
+def trim(annotator: Annotator, *, count: int, keep: uuid.UUID) -> None:
+    """Give back the live leases beyond `count`, the newest first, but not `keep`.
+
+    Each in a transaction of its own: none waits for a comparison while it has locked another.
+    """
+    live = annotator.assignments.filter(state=State.LEASED).order_by("pk").values_list("uid", flat=True)
+    for lease in live.exclude(uid=keep)[count - 1 :]:
+        with suppress(LeaseLostError):
+            release(annotator, lease)
+
+
+def open_page(annotator: Annotator) -> uuid.UUID:
+    """Note that the annotator has opened the comparison page; return that page's name."""
+    page = uuid.uuid4()
+    Annotator.objects.filter(pk=annotator.pk).update(page=page)
+    return page
+
+
+def leave_page(annotator: Annotator, page: uuid.UUID, leases: Iterable[uuid.UUID]) -> None:
+    """Give back what a page had preloaded, unless a newer page of this annotator may show it."""
+    if not Annotator.objects.filter(pk=annotator.pk, page=page).exists():
+        return
+    for lease in leases:
+        with suppress(LeaseLostError):
+            release(annotator, lease)
 
 
 def skip(annotator: Annotator, lease: uuid.UUID, *, reason: str = "") -> None:
@@ -144,7 +179,7 @@ def flag(annotator: Annotator, lease: uuid.UUID, *, reason: str = "") -> Flag:
 @transaction.atomic
 def resolve_flag(flag: Flag, *, actor: str) -> bool:
     """Mark a flag as dealt with; False when it was already, and then nothing changes."""
-    if not Flag.objects.filter(pk=flag.pk, resolved_at=None).update(resolved_at=timezone.now()):
+    if not Flag.objects.filter(pk=flag.pk, resolved_at=None).update(resolved_at=Now()):
         return False
     comparison = flag.comparison
     payload = {"annotator": flag.annotator.name}
@@ -155,7 +190,7 @@ def resolve_flag(flag: Flag, *, actor: str) -> bool:
 
 def expire(*, limit: int = 1_000) -> int:
     """Take back up to `limit` leases whose time is over; return how many."""
-    over = Assignment.objects.filter(state=State.LEASED, expires_at__lt=timezone.now())
+    over = Assignment.objects.filter(state=State.LEASED, expires_at__lt=Now())
     expired = 0
     for pk, annotator_id in over.order_by("expires_at").values_list("pk", "annotator_id")[:limit]:
         with transaction.atomic():
@@ -178,29 +213,35 @@ def settle(annotator: Annotator, lease: uuid.UUID) -> tuple[Assignment, bool]:
     _lock(annotator)
     assignment = _locked_assignment(annotator, lease)
     if assignment.state == State.EXPIRED and not _take_up(assignment):
+        _end(assignment, State.SURPLUS)
         return assignment, False
     if assignment.state != State.LEASED:
         raise LeaseLostError
-    assignment.state = State.JUDGED
-    assignment.ended_at = timezone.now()
-    assignment.save(update_fields=["state", "ended_at"])
+    _end(assignment, State.JUDGED)
     _count(assignment, judged=1)
     Annotator.objects.filter(pk=annotator.pk).update(judged=F("judged") + 1)
     return assignment, True
 
 
 def reopen(annotator: Annotator, lease: uuid.UUID) -> Assignment:
-    """Make a judged lease live again with the same sides, its slot kept, for annotation.judging's undo."""
+    """Make an answered lease live again with the same sides, its slot kept, for annotation.judging's undo.
+
+    A surplus one had no slot to keep: it is live again when there is one now, and otherwise expired as before.
+    """
     _lock(annotator)
     assignment = _locked_assignment(annotator, lease)
-    if assignment.state != State.JUDGED:
+    if assignment.state == State.SURPLUS:
+        if not _take_up(assignment):
+            _end(assignment, State.EXPIRED)
+            return assignment
+    elif assignment.state == State.JUDGED:
+        assignment.state = State.LEASED
+        _count(assignment, judged=-1)
+        Annotator.objects.filter(pk=annotator.pk).update(judged=F("judged") - 1)
+    else:
         raise LeaseLostError
-    assignment.state = State.LEASED
-    assignment.ended_at = None
-    assignment.expires_at = timezone.now() + dt.timedelta(seconds=annotator.project.lease_seconds)
-    assignment.save(update_fields=["state", "ended_at", "expires_at"])
-    _count(assignment, judged=-1)
-    Annotator.objects.filter(pk=annotator.pk).update(judged=F("judged") - 1)
+    expires_at = _in(annotator.project.lease_seconds)
+    Assignment.objects.filter(pk=assignment.pk).update(state=State.LEASED, ended_at=None, expires_at=expires_at)
     return assignment
 
 
@@ -213,6 +254,13 @@ def withdraw(annotator: Annotator, lease: uuid.UUID) -> None:
         Annotator.objects.filter(pk=annotator.pk).update(judged=F("judged") - 1)
         _give_back(assignment, State.SKIPPED, reason="The answer was retracted.")
         _tell(annotator, "lease.withdrawn", lease, actor="system")
+    elif assignment.state == State.SURPLUS:
+        _end(assignment, State.EXPIRED)
+
+
+def _in(seconds: float) -> Combinable:
+    """So many seconds from now, by the database's clock."""
+    return Now() + dt.timedelta(seconds=seconds)
 
 
 def _lock(annotator: Annotator) -> None:
@@ -240,11 +288,13 @@ def _live(annotator: Annotator, lease: uuid.UUID) -> Iterator[Assignment]:
 
 
 def _give_back(assignment: Assignment, state: State, *, reason: str = "") -> None:
-    assignment.state = state
-    assignment.ended_at = timezone.now()
-    assignment.reason = reason[:500]
-    assignment.save(update_fields=["state", "ended_at", "reason"])
+    _end(assignment, state, reason=reason)
     _count(assignment, taken=-1)
+
+
+def _end(assignment: Assignment, state: State, *, reason: str = "") -> None:
+    assignment.state = state
+    Assignment.objects.filter(pk=assignment.pk).update(state=state, ended_at=Now(), reason=reason[:500])
 
 
 def _take_up(assignment: Assignment) -> bool:

@@ -102,8 +102,15 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# Sessions stand in the database and the cache may go away, so that people can work on while Redis does not answer.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "prefapp.cache.ForgivingCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1, "retry": None},
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # Log-in
 AUTHENTICATION_BACKENDS = [

@@ -28,6 +28,7 @@ KINDS: dict[str, texts.Kind] = {
     State.SKIPPED: "warning",
     State.RELEASED: "plain",
     State.EXPIRED: "plain",
+    State.SURPLUS: "warning",
 }
 
 
@@ -43,6 +44,7 @@ class LeaseQuestion(QuestionFilter):
         "skipped": Question("Skipped", Q(state=State.SKIPPED)),
         "released": Question("Released", Q(state=State.RELEASED)),
         "expired": Question("Expired", Q(state=State.EXPIRED)),
+        "surplus": Question("Judged too late", Q(state=State.SURPLUS)),
     }
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 from django.http import HttpRequest, HttpResponse
@@ -27,7 +26,7 @@ from annotation.admin.page import Figure, Page, Step, Table, fields, link, list_
 from annotation.admin.project_form import ProjectForm
 from annotation.admin.scope import LeadAdmin, actor, forget_led_projects, is_superuser, may_work
 from annotation.admin.texts import shown
-from annotation.admin.work import COUNT_SECONDS, Counts, count_comparisons
+from annotation.admin.work import Counts, count_comparisons
 from annotation.models import (
     Annotator,
     Comparison,
@@ -111,7 +110,7 @@ class ProjectAdmin(LeadAdmin):
         return rows
 
     def page(self, request: HttpRequest, row: Project) -> Page:
-        now = _progress(row)
+        now = progress.recent_progress(row)
         here = {"project": row.slug}
         return Page(
             steps=[
@@ -175,15 +174,6 @@ class ProjectAdmin(LeadAdmin):
         for row in rows:
             projects.change_project(row, {"status": status.value}, actor=actor(request))
         self.message_user(request, f"{word}: {', '.join(row.name for row in rows)}.", messages.SUCCESS)
-
-
-def _progress(row: Project) -> progress.ProjectProgress:
-    key = f"progress:{row.uid}"
-    known: progress.ProjectProgress | None = cache.get(key)
-    if known is None:
-        known = progress.project_progress(row)
-        cache.set(key, known, COUNT_SECONDS)
-    return known
 
 
 def _figures(now: progress.ProjectProgress, here: dict[str, str]) -> list[Figure]:

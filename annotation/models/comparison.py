@@ -72,6 +72,7 @@ class Annotator(models.Model):
     """One who draws from a project's queue: a signed-in person, or a program by the API under `api:NAME`.
 
     `side_balance` is the number of leases (live or judged) that showed candidate `a` left, minus the others.
+    `page` is the comparison page that was opened last.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="annotators")
@@ -81,6 +82,7 @@ class Annotator(models.Model):
     name = models.CharField(max_length=204)
     judged = models.PositiveIntegerField(default=0)
     side_balance = models.IntegerField(default=0)
+    page = models.UUIDField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -102,6 +104,9 @@ class Assignment(models.Model):
         SKIPPED = "skipped", "Skipped"
         RELEASED = "released", "Released"
         EXPIRED = "expired", "Expired"
+        SURPLUS = "surplus", "Judged too late"
+
+    ANSWERED = (State.JUDGED, State.SURPLUS)
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="assignments")
@@ -131,7 +136,9 @@ class Assignment(models.Model):
             models.Index(fields=["expires_at"], name="assignment_expiry", condition=models.Q(state="leased")),
             # judging.undo and the count of today
             models.Index(
-                fields=["annotator", "ended_at"], name="assignment_judged", condition=models.Q(state="judged")
+                fields=["annotator", "ended_at"],
+                name="assignment_answered",
+                condition=models.Q(state__in=["judged", "surplus"]),
             ),
         ]
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,19 +12,14 @@ from annotation.rendering import render_markdown
 from annotation.views.desk import lay_out
 from annotation.views.gate import for_annotators, wants_fragments
 from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
-from annotation.views.replies import answer_page, posted_leases
-
-PAGE_SECONDS = 24 * 60 * 60  # longer than anybody keeps one page open
+from annotation.views.replies import answer_page, posted_ids
 
 
 @require_safe
 @for_annotators
 def annotate(request: HttpRequest, annotator: Annotator) -> HttpResponse:
-    """The page: the current comparison, the next one preloaded, the answers."""
+    """The page: the current comparison, the next ones preloaded, the answers."""
     desk = lay_out(annotator)
-    # The newest page of this annotator may give leases back when it is left; an older one may not.
-    page = str(uuid.uuid4())
-    cache.set(_page_key(annotator), page, PAGE_SECONDS)
     context = {
         "desk": desk,
         "project": annotator.project,
@@ -39,7 +31,7 @@ def annotate(request: HttpRequest, annotator: Annotator) -> HttpResponse:
         "flag_reasons": FLAG_REASONS,
         "skip_reasons": SKIP_REASONS,
         "shown_at": desk.stamp,
-        "page": page,
+        "page": queue.open_page(annotator),
     }
     return render(request, "annotation/annotate.html", context)
 
@@ -48,7 +40,7 @@ def annotate(request: HttpRequest, annotator: Annotator) -> HttpResponse:
 @for_annotators
 def next_comparisons(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     """Supply the page when it has run out, or when work may have come back."""
-    return answer_page(request, lay_out(annotator, known=posted_leases(request, "known")))
+    return answer_page(request, lay_out(annotator, known=posted_ids(request, "known")))
 
 
 @require_POST
@@ -56,7 +48,7 @@ def next_comparisons(request: HttpRequest, annotator: Annotator) -> HttpResponse
 def renew(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     """Prolong the leases of an open page; when one is lost, say what is held now."""
     lost = False
-    leases = posted_leases(request, "lease")
+    leases = posted_ids(request, "lease")
     for lease in leases:
         try:
             queue.renew(annotator, lease)
@@ -68,13 +60,9 @@ def renew(request: HttpRequest, annotator: Annotator) -> HttpResponse:
 @require_POST
 @for_annotators
 def release(request: HttpRequest, annotator: Annotator) -> HttpResponse:
-    """Give back what a page had preloaded when it is left, unless a newer page of this annotator shows it."""
-    if cache.get(_page_key(annotator)) == request.POST.get("page"):
-        for lease in posted_leases(request, "lease"):
-            try:
-                queue.release(annotator, lease)
-            except queue.LeaseLostError:
-                continue
+    """Give back what a page had preloaded when it is left."""
+    for page in posted_ids(request, "page")[:1]:
+        queue.leave_page(annotator, page, posted_ids(request, "lease"))
     return HttpResponse(status=204)
 
 
@@ -87,15 +75,13 @@ def guidelines(request: HttpRequest, annotator: Annotator) -> HttpResponse:
         request.session[_seen_key(annotator)] = current.version if current else 0
         return HttpResponse(status=204) if wants_fragments(request) else redirect(annotator.project)
     template = "annotation/_guidelines.html" if wants_fragments(request) else "annotation/guidelines.html"
-    return render(request, template, {"project": annotator.project, "guidelines": _rendered(current)})
+    response = render(request, template, {"project": annotator.project, "guidelines": _rendered(current)})
+    response["Guidelines-Version"] = current.version if current else 0
+    return response
 
 
 def _rendered(guidelines: GuidelineVersion | None) -> str:
     return render_markdown(guidelines.text) if guidelines and guidelines.text else ""
-
-
-def _page_key(annotator: Annotator) -> str:
-    return f"page:{annotator.pk}"
 
 
 def _seen_key(annotator: Annotator) -> str:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from annotation import judging, queue
+from annotation import clock, judging, queue
 from annotation.models import Annotator, Assignment, Flag
 from annotation.views.desk import HELD, lay_out
 from annotation.views.gate import for_annotators, wants_fragments
 from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
-from annotation.views.replies import answer_page, posted_leases
+from annotation.views.replies import answer_page, posted_ids
 
 LONGEST_MS = 2**31 - 1
 ALREADY_ANSWERED = (
@@ -27,6 +26,11 @@ NO_LONGER_YOURS = (
     "This comparison was no longer with you: it was answered before, perhaps in another tab, or given back. "
     "Your saved answers are all still there; just go on with the next one."
 )
+NOT_THE_LAST = (
+    "Nothing was taken back: this was not your last answer any more, perhaps because you went on in another tab. "
+    "Undo again takes back the last one."
+)
+WITH_OTHERS = "Taken back. Your answer had come too late, and others have the comparison now, so it stays with them."
 
 
 class LeaseForm(forms.Form):
@@ -42,7 +46,10 @@ class LeaseForm(forms.Form):
 
 
 class AnswerForm(forms.Form):
-    """One judgment of the page. Times in milliseconds; without scripts only `shown_at` (of the clock) is there."""
+    """One judgment of the page. Times in milliseconds; without scripts only `shown_at` (of the clock) is there.
+
+    `guidelines` is the version that was shown, `ago_ms` how long the answer has waited to be sent.
+    """
 
     lease = forms.UUIDField()
     choice = forms.CharField()
@@ -50,6 +57,8 @@ class AnswerForm(forms.Form):
     duration_ms = forms.FloatField(required=False)
     active_ms = forms.FloatField(required=False)
     shown_at = forms.FloatField(required=False)
+    guidelines = forms.IntegerField(required=False, min_value=0)
+    ago_ms = forms.FloatField(required=False)
 
 
 @require_POST
@@ -75,7 +84,11 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
             feedback_id=str(answer["feedback_id"]),
             duration_ms=duration,
             active_ms=min(active, duration) if active is not None else None,
+            guidelines=answer["guidelines"],
+            ago=dt.timedelta(milliseconds=_milliseconds(answer["ago_ms"]) or 0),
         )
+    except judging.UnknownGuidelinesError:
+        return HttpResponseBadRequest("guidelines: there is no such version.", content_type="text/plain")
     except judging.FeedbackConflictError:
         return _refuse(request, annotator, ALREADY_ANSWERED)
     except queue.LeaseLostError:
@@ -124,39 +137,32 @@ def flag(request: HttpRequest, annotator: Annotator) -> HttpResponse:
 @for_annotators
 def undo(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     """Take the last judgment back. `last` names the lease that the page means, so that asking twice takes back one."""
-    meant = posted_leases(request, "last")
-    with transaction.atomic():
-        Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
-        last = annotator.assignments.filter(state=Assignment.State.JUDGED).order_by("-ended_at").first()
-        reopened = judging.undo(annotator) if last and [last.uid] == meant else None
-        if reopened:
-            _make_room(annotator, reopened)
-    show = reopened.uid if reopened else next(iter(meant), None)
-    desk = lay_out(annotator, known=posted_leases(request, "known"))
-    if not wants_fragments(request):
-        messages.info(request, "Taken back" if reopened else "There was nothing to take back")
-    return answer_page(request, desk, show=show)
+    meant = posted_ids(request, "last")
+    if not meant:
+        return _refuse(request, annotator, "There was nothing to take back.")
+    try:
+        taken_back = judging.undo(annotator, meant=meant[0], room=HELD)
+    except judging.NothingToUndoError:
+        return _refuse(request, annotator, NOT_THE_LAST)
+    if taken_back.state != Assignment.State.LEASED:
+        return _done(request, annotator, WITH_OTHERS, notice=WITH_OTHERS)
+    return _done(request, annotator, "Taken back", show=taken_back.uid)
 
 
-def _make_room(annotator: Annotator, reopened: Assignment) -> None:
-    """Give back what no longer fits on the desk: the reopened lease is there again."""
-    others = annotator.assignments.filter(state=Assignment.State.LEASED).exclude(pk=reopened.pk).order_by("pk")
-    for assignment in others[HELD - 1 :]:
-        queue.release(annotator, assignment.uid)
-
-
-def _done(request: HttpRequest, annotator: Annotator, said: str) -> HttpResponse:
+def _done(
+    request: HttpRequest, annotator: Annotator, said: str, *, notice: str = "", show: uuid.UUID | None = None
+) -> HttpResponse:
     if not wants_fragments(request):
         messages.success(request, said)
         return redirect(annotator.project)
-    return answer_page(request, lay_out(annotator, known=posted_leases(request, "known")))
+    return answer_page(request, lay_out(annotator, known=posted_ids(request, "known")), notice=notice, show=show)
 
 
 def _refuse(request: HttpRequest, annotator: Annotator, why: str) -> HttpResponse:
     if not wants_fragments(request):
         messages.warning(request, why)
         return redirect(annotator.project)
-    response = answer_page(request, lay_out(annotator, known=posted_leases(request, "known")), notice=why)
+    response = answer_page(request, lay_out(annotator, known=posted_ids(request, "known")), notice=why)
     response.status_code = 409
     return response
 
@@ -181,7 +187,7 @@ def _milliseconds(value: float | None) -> int | None:
 
 def _since_shown(annotator: Annotator, lease: uuid.UUID, page_made: float | None) -> int:
     """Without scripts: milliseconds since the page was made or, when it does not say so, since the lease was taken."""
-    now = timezone.now()
+    now = clock.now()
     leased_at = annotator.assignments.filter(uid=lease).values_list("leased_at", flat=True).first() or now
     shown = max(leased_at.timestamp() * 1000, page_made or 0)
     return _milliseconds(now.timestamp() * 1000 - shown) or 1

@@ -1,23 +1,21 @@
-"""What lies on an annotator's desk: the comparison to judge, the one after it, and how far the work is."""
+"""What lies on an annotator's desk: the comparison to judge, those after it, and how far the work is."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db.models import Count, F, Min
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from annotation import progress, queue
+from annotation import clock, progress, queue
 from annotation.models import Annotator, Assignment, GuidelineVersion, Project
 from annotation.progress import AnnotatorProgress
 from annotation.rendering import render_output, render_prompt, render_tools
 
-HELD = 2  # the one on the screen and the one preloaded
+HELD = 3  # the one on the screen and two preloaded, so that quick fingers need not wait for the server
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,8 @@ class Desk:
 def lay_out(annotator: Annotator, *, known: Collection[uuid.UUID] = ()) -> Desk:
     """Fill an annotator's desk from the queue; cards of `known` leases are not rendered again."""
     leases = _fresh_leases(annotator)
-    stamp = int(timezone.now().timestamp() * 1000)
-    last = annotator.assignments.filter(state=Assignment.State.JUDGED).order_by("-ended_at").first()
+    stamp = int(clock.now().timestamp() * 1000)
+    last = annotator.assignments.filter(state__in=Assignment.ANSWERED).order_by("-ended_at").first()
     return Desk(
         project=annotator.project,
         held=[lease.uid for lease in leases],
@@ -85,17 +83,14 @@ def lay_out(annotator: Annotator, *, known: Collection[uuid.UUID] = ()) -> Desk:
 
 
 def _fresh_leases(annotator: Annotator) -> list[Assignment]:
-    """The leases of the desk, prolonged when a good part of their time is gone; none unless the project is open."""
-    if annotator.project.status != Project.Status.OPEN:
+    """The leases of the desk, prolonged when a good part of their time is gone.
+
+    While the project is paused they are those that are left to be finished; once it is closed there are none.
+    """
+    if annotator.project.status == Project.Status.CLOSED:
         return []
-    leases = queue.hold(annotator, count=HELD)
-    stale = timezone.now() + dt.timedelta(seconds=annotator.project.lease_seconds * 2 / 3)
-    for lease in leases:
-        if lease.expires_at < stale:
-            # Taken back in this very moment: the page's next sign of life finds out.
-            with suppress(queue.LeaseLostError):
-                queue.renew(annotator, lease.uid)
-    return leases
+    queue.keep(annotator)
+    return queue.hold(annotator, count=HELD)
 
 
 def _card(lease: Assignment) -> Card:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from annotation import access
-from annotation.models import Assignment, Comparison, GuidelineVersion, Project
+from annotation import access, progress
+from annotation.models import GuidelineVersion, Project
 from annotation.rendering import first_line
 
 
@@ -24,11 +23,22 @@ class Queue:
 
     project: Project
     asks: str
-    left: int
+    work: progress.Left
 
     @property
-    def has_work(self) -> bool:
-        return self.left > 0 and self.project.status == Project.Status.OPEN
+    def left(self) -> int:
+        """What may be judged now: of a paused project what is held already."""
+        offered = self.work.offered if self.project.status == Project.Status.OPEN else 0
+        return 0 if self.project.status == Project.Status.CLOSED else self.work.held + offered
+
+    @property
+    def says(self) -> str:
+        """What is left, in words."""
+        if self.project.status != Project.Status.OPEN:
+            return f"{self.project.get_status_display()}{f' · {self.left} to finish' if self.left else ''}"
+        if self.left > progress.LEFT_COUNTED:
+            return f"More than {progress.LEFT_COUNTED:,} left for you"
+        return f"{self.left or 'Nothing'} left for you"
 
 
 @require_safe
@@ -39,7 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
     queues = _queues(request.user) if isinstance(request.user, User) else []
     context = {
         "queues": queues,
-        "first": next((queue for queue in queues if queue.has_work), None),
+        "first": next((queue for queue in queues if queue.left), None),
         "led": access.led_projects(request.user),
     }
     return render(request, "annotation/home.html", context)
@@ -48,16 +58,6 @@ def home(request: HttpRequest) -> HttpResponse:
 def _queues(user: User) -> list[Queue]:
     latest = GuidelineVersion.objects.filter(project=OuterRef("pk")).order_by("-version").values("text")[:1]
     projects = access.annotated_projects(user).annotate(guidelines_text=Subquery(latest))
-    left = _left(user, projects)
-    queues = [Queue(p, first_line(p.guidelines_text or ""), left[p.pk]) for p in projects]
-    return sorted(queues, key=lambda queue: not queue.has_work)
-
-
-def _left(user: User, projects: QuerySet[Project]) -> Counter[int]:
-    """What each project still has for this person: what it would offer, and what is held already."""
-    own = Assignment.objects.filter(annotator__user=user)
-    done_with = own.filter(comparison=OuterRef("pk"), state__in=["leased", "judged", "skipped"])
-    wanted = Comparison.objects.filter(project__in=projects.values("pk"), taken__lt=F("overlap"))
-    offered = wanted.exclude(Exists(done_with)).values_list("project").annotate(n=Count("pk"))
-    held = own.filter(state=Assignment.State.LEASED).values_list("comparison__project").annotate(n=Count("pk"))
-    return Counter(dict(offered.order_by())) + Counter(dict(held.order_by()))
+    left = progress.left_for(user.pk, [project.pk for project in projects])
+    queues = [Queue(project, first_line(project.guidelines_text or ""), left[project.pk]) for project in projects]
+    return sorted(queues, key=lambda queue: not queue.left)

@@ -19,8 +19,8 @@ def answer_page(request: HttpRequest, desk: Desk, *, notice: str = "", show: uui
     return render(request, "annotation/_inbox.html", context)
 
 
-def posted_leases(request: HttpRequest, field: str) -> list[uuid.UUID]:
-    """The lease ids of a form field that may repeat; what is none is left out."""
+def posted_ids(request: HttpRequest, field: str) -> list[uuid.UUID]:
+    """The ids of a form field that may repeat; what is none is left out."""
     found = []
     for value in request.POST.getlist(field)[:10]:
         try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 
 import pytest
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connections, transaction
 
 from annotation import canonical, judging, projects, queue
 from annotation.models import Comparison, Event, Feedback, Judgment, Retraction
@@ -152,3 +153,28 @@ def test_the_same_answer_from_many_connections_at_once_is_one_judgment():
         thread.join()
     assert errors == []
     assert Judgment.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_undo_locks_no_second_comparison():
+    """What no longer fits on the desk is given back once the judgment has been taken back: two cannot deadlock."""
+    alice = world.annotator(world.project(comparisons=2), "alice")
+    first, second = queue.hold(alice, count=2)
+    answer(alice, first, "a")
+    thread = threading.Thread(target=undo_elsewhere, args=(alice, first))
+    with transaction.atomic():
+        Comparison.objects.select_for_update().get(pk=second.comparison_id)
+        thread.start()
+        deadline = time.monotonic() + 30
+        while not Retraction.objects.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert Retraction.objects.exists(), "the other comparison is waited for only afterwards"
+    thread.join()
+    assert [lease.uid for lease in queue.hold(alice, count=1)] == [first.uid]
+    second.refresh_from_db()
+    assert second.state == second.State.RELEASED
+
+
+def undo_elsewhere(annotator, lease):
+    judging.undo(annotator, meant=lease.uid, room=1)
+    connections.close_all()

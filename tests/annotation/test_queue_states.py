@@ -54,9 +54,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(name=people)
     def undo(self, name: str) -> None:
-        judged = self.people[name].assignments.filter(state=Assignment.State.JUDGED)
-        if judged.exists():
-            judging.undo(self.people[name])
+        answered = self.people[name].assignments.filter(state__in=Assignment.ANSWERED)
+        if answered.exists():
+            last = answered.latest("ended_at")
+            assert judging.undo(self.people[name]).uid == last.uid
+            assert judging.undo(self.people[name], meant=last.uid).uid == last.uid, "twice is once"
         else:
             with pytest.raises(judging.NothingToUndoError):
                 judging.undo(self.people[name])
@@ -68,13 +70,20 @@ class QueueMachine(RuleBasedStateMachine):
             act(self.people[name], lease.uid)
 
     @rule(name=people)
-    def lapse_and_judge_late(self, name: str) -> None:
+    def lapse(self, name: str) -> None:
         lease = self.live(name)
         if lease:
             Assignment.objects.filter(pk=lease.pk).update(expires_at=timezone.now() - dt.timedelta(seconds=1))
             assert queue.expire() == 1
+
+    @rule(name=people)
+    def judge_late(self, name: str) -> None:
+        lease = self.people[name].assignments.filter(state=Assignment.State.EXPIRED).order_by("pk").first()
+        if lease:
             choice = self.project.answer_scale.choice("a")
             judging.judge(self.people[name], lease.uid, choice, feedback_id=str(uuid.uuid4()))
+            with pytest.raises(queue.LeaseLostError):
+                judging.judge(self.people[name], lease.uid, choice, feedback_id=str(uuid.uuid4()))
 
     @rule(overlap=st.integers(1, 3))
     def change_overlap(self, overlap: int) -> None:
@@ -98,6 +107,9 @@ class QueueMachine(RuleBasedStateMachine):
         counted = Judgment.objects.filter(project=self.project, surplus=False, feedback__retracted_by=None)
         judged = Assignment.objects.filter(annotator__project=self.project, state=Assignment.State.JUDGED)
         assert sorted(counted.values_list("assignment", flat=True)) == sorted(judged.values_list("pk", flat=True))
+        surplus = Judgment.objects.filter(project=self.project, surplus=True, feedback__retracted_by=None)
+        late = Assignment.objects.filter(annotator__project=self.project, state=Assignment.State.SURPLUS)
+        assert sorted(surplus.values_list("assignment", flat=True)) == sorted(late.values_list("pk", flat=True))
         for name, annotator in self.people.items():
             fresh = Annotator.objects.get(pk=annotator.pk)
             assert fresh.judged == judged.filter(annotator=fresh).count(), name

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from annotation import queue
-from annotation.models import Assignment, Comparison, Flag, Judgment, Project
+from annotation import projects, queue
+from annotation.models import Assignment, Flag, Judgment, Project
 from tests import world
 from tests.annotation.views.page import (
     SCRIPT,
@@ -74,16 +74,17 @@ def test_neither_wins(alice: Client, project: Project, choice: str) -> None:
 
 
 def test_the_reply_brings_the_next_one_and_the_progress(alice: Client, project: Project) -> None:
-    first, second = comparisons_in(alice.get(url(project)))
-    response = alice.post(url(project, "judge"), {**answer(first), "known": [second.lease]}, headers=SCRIPT)
-    (third,) = comparisons_in(response)
-    assert held_in(response) == [second.lease, third.lease]
+    first, *waiting = (shown for shown in comparisons_in(alice.get(url(project))))
+    known = [shown.lease for shown in waiting]
+    response = alice.post(url(project, "judge"), {**answer(first), "known": known}, headers=SCRIPT)
+    (new,) = comparisons_in(response)
+    assert held_in(response) == [*known, new.lease]
     assert "1 of 6" in response.content.decode()
     assert "1 today" in response.content.decode()
 
 
 def test_without_scripts_the_page_comes_again_with_the_next_one(alice: Client, project: Project) -> None:
-    first, second = comparisons_in(alice.get(url(project)))
+    first, second, _ = comparisons_in(alice.get(url(project)))
     response = alice.post(url(project, "judge"), answer(first), follow=True)
     assert response.redirect_chain == [(url(project), 302)]
     assert comparisons_in(response)[0].lease == second.lease
@@ -242,89 +243,58 @@ def test_flag_of_what_is_not_held_is_refused(alice: Client, project: Project) ->
     assert not Flag.objects.exists()
 
 
-def test_undo_brings_the_same_comparison_back(alice: Client, project: Project) -> None:
-    first, second = comparisons_in(alice.get(url(project)))
-    sides = Assignment.objects.values_list("left", "right").get(uid=first.lease)
-    reply = alice.post(url(project, "judge"), {**answer(first), "known": [second.lease]}, headers=SCRIPT)
-    third = comparisons_in(reply)[0]
-    response = alice.post(
-        url(project, "undo"), {"last": first.lease, "known": [second.lease, third.lease]}, headers=SCRIPT
-    )
-    (again,) = comparisons_in(response)
-    assert (again.comparison, again.lease) == (first.comparison, first.lease)
-    assert again.feedback_id != first.feedback_id
-    assert f'data-show="{first.lease}"' in response.content.decode()
-    assert held_in(response) == [first.lease, second.lease]
-    assert Assignment.objects.values_list("left", "right").get(uid=first.lease) == sides
-    assert not counting().exists()
-    # What no longer fits on the desk goes back to the queue.
-    assert Assignment.objects.get(uid=third.lease).state == Assignment.State.RELEASED
-    assert Comparison.objects.get(uid=third.comparison).taken == 0
+def test_a_judgment_names_the_guidelines_that_were_shown_and_when_it_was_given(client: Client) -> None:
+    """An answer that was kept while there was no connection, and guidelines that changed meanwhile."""
+    project = world.project(comparisons=4, guidelines="Prefer short answers.")
+    sign_in(client, "alice")
+    first, second, third = comparisons_in(client.get(url(project)))
+    an_hour = dt.timedelta(hours=1)
+    Assignment.objects.update(leased_at=timezone.now() - an_hour)
+    projects.change_project(project, {"guidelines": "Prefer long answers."}, actor="test")
+    judge(client, project, first, guidelines="1", ago_ms=str(20 * 60 * 1000))
+    judge(client, project, second, guidelines="2", ago_ms=str(5 * an_hour / dt.timedelta(milliseconds=1)))
+    judge(client, project, third)
+    one, two, three = Judgment.objects.order_by("pk")
+    assert [one.guidelines.version, two.guidelines.version, three.guidelines.version] == [1, 2, 2]
+    now = timezone.now()
+    assert dt.timedelta(minutes=20) <= now - one.judged_at < dt.timedelta(minutes=25)
+    assert two.judged_at == two.assignment.leased_at, "not before it was shown"
+    assert now - three.judged_at < dt.timedelta(minutes=5)
 
 
-def test_undo_twice_takes_back_one(alice: Client, project: Project) -> None:
-    first = current(alice, project)
-    judge(alice, project, first)
-    second = current(alice, project)
-    judge(alice, project, second)
-    for _ in range(2):
-        response = alice.post(url(project, "undo"), {"last": second.lease}, headers=SCRIPT)
-        assert response.status_code == 200
-        assert second.lease in held_in(response)
-    assert [judgment.assignment.uid for judgment in counting()] == [uuid.UUID(first.lease)]
+def test_guidelines_that_never_were_cannot_have_been_shown(alice: Client, project: Project) -> None:
+    shown = current(alice, project)
+    assert judge(alice, project, shown, guidelines="7").status_code == 400
+    assert judge(alice, project, shown, guidelines="0").status_code == 200
+    assert Judgment.objects.get().guidelines is None
 
 
-def test_after_undo_another_answer_counts(alice: Client, project: Project) -> None:
-    first = current(alice, project)
-    judge(alice, project, first, "a")
-    alice.post(url(project, "undo"), {"last": first.lease}, headers=SCRIPT)
-    again = current(alice, project)
-    judge(alice, project, again, "b")
-    assert counting().get().chosen == counting().get().right
-
-
-def test_several_judgments_can_be_undone(alice: Client, project: Project) -> None:
-    done = []
-    for _ in range(3):
-        done.append(current(alice, project))
-        judge(alice, project, done[-1])
-    for shown in reversed(done):
-        response = alice.post(url(project, "undo"), {"last": shown.lease}, headers=SCRIPT)
-        assert f'data-show="{shown.lease}"' in response.content.decode()
-        assert len(held_in(response)) == 2
-    assert not counting().exists()
-    assert Assignment.objects.filter(state=Assignment.State.LEASED).count() == 2
-
-
-@pytest.mark.parametrize("last", ["", "x", "00000000-0000-4000-8000-000000000000"])
-def test_undo_of_nothing_changes_nothing(alice: Client, project: Project, last: str) -> None:
-    judge(alice, project, current(alice, project))
-    response = alice.post(url(project, "undo"), {"last": last}, follow=True)
-    assert "nothing to take back" in response.content.decode()
-    assert counting().count() == 1
-
-
-def test_the_judgment_of_another_cannot_be_undone(alice: Client, project: Project) -> None:
-    bob = world.annotator(project, "bob")
-    lease = world.judge_next(bob)
-    assert lease
-    alice.post(url(project, "undo"), {"last": str(lease.uid)}, headers=SCRIPT)
-    assert counting().count() == 1
+def test_what_is_held_may_be_finished_while_the_project_is_paused(alice: Client, project: Project) -> None:
+    first, *waiting = comparisons_in(alice.get(url(project)))
+    projects.change_project(project, {"status": "paused"}, actor="test")
+    response = judge(alice, project, first)
+    assert held_in(response) == [shown.lease for shown in waiting]
+    assert [shown.lease for shown in comparisons_in(alice.get(url(project)))] == held_in(response)
+    for shown in waiting:
+        response = judge(alice, project, shown)
+    assert held_in(response) == []
+    assert "is paused" in response.content.decode()
+    assert counting().count() == 3
 
 
 def test_a_judgment_costs_a_fixed_number_of_queries(
     alice: Client, project: Project, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     def judge_and_next(number: int) -> None:
-        first, second = comparisons_in(alice.get(url(project)))
-        form = {**answer(first), "known": [second.lease]}
+        first, *waiting = comparisons_in(alice.get(url(project)))
+        form = {**answer(first), "known": [shown.lease for shown in waiting]}
         with django_assert_num_queries(number):
             assert alice.post(url(project, "judge"), form, headers=SCRIPT).status_code == 200
 
     # The count of the total is cached for some seconds; the first request has it already.
-    judge_and_next(30)
+    judge_and_next(34)
     world.add_comparisons(project, 50)
     bob = world.annotator(project, "bob")
     for _ in range(20):
         world.judge_next(bob)
-    judge_and_next(30)
+    judge_and_next(34)

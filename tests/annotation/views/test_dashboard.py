@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from annotation import queue
+from annotation import progress, queue
 from tests import world
 from tests.annotation.views.page import SCRIPT, sign_in
 
@@ -53,6 +54,17 @@ def test_is_for_leads_of_the_project_only(client: Client) -> None:
     assert client.get("/projects/summaries/").status_code == 404
     assert client.get("/projects/other/").status_code == 200
     assert client.post("/projects/other/").status_code == 405
+
+
+def test_a_large_project_is_not_counted_for_every_look(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SMALL", 3)
+    project = world.project("summaries", comparisons=4)
+    client.force_login(world.lead("lena", project))
+    assert "0 of 4 comparisons" in " ".join(client.get("/projects/summaries/").content.decode().split())
+    world.judge_next(world.annotator(project, "alice"))
+    assert "0 of 4 comparisons" in " ".join(client.get("/projects/summaries/").content.decode().split())
+    cache.delete(f"progress:{project.uid}")
+    assert "1 of 4 comparisons" in " ".join(client.get("/projects/summaries/").content.decode().split())
 
 
 def test_many_annotators_cost_no_more(client: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:

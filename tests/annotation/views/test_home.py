@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from annotation import projects
+from annotation import progress, projects, queue
 from annotation.models import Member
 from tests import world
 from tests.annotation.views.page import sign_in
@@ -55,6 +55,31 @@ def test_a_project_without_work_says_so(client: Client) -> None:
     page = client.get("/").content.decode()
     assert left(page) == {"Empty": "Nothing left for you", "Later": "Paused"}
     assert "Continue" not in page
+
+
+def test_what_is_held_of_a_paused_project_can_be_finished(client: Client) -> None:
+    project = world.project("later", name="Later", comparisons=5)
+    sign_in(client, "alice")
+    client.get("/annotate/later/")
+    projects.change_project(project, {"status": "paused"}, actor="test")
+    page = client.get("/").content.decode()
+    assert left(page) == {"Later": "Paused · 3 to finish"}
+    assert "Continue" in page
+    projects.change_project(project, {"status": "closed"}, actor="test")
+    assert left(client.get("/").content.decode()) == {"Later": "Closed"}
+
+
+def test_no_more_is_counted_than_anybody_wants_to_know(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LEFT_COUNTED", 3)
+    project = world.project("many", name="Many", comparisons=9)
+    sign_in(client, "alice")
+    assert left(client.get("/").content.decode()) == {"Many": "More than 3 left for you"}
+    # The page still says how many there are.
+    assert "0 of 9" in client.get("/annotate/many/").content.decode()
+    bob = world.annotator(project, "bob")
+    while queue.hold(bob, count=1):
+        world.judge_next(bob)
+    assert left(client.get("/").content.decode()) == {"Many": "3 left for you"}
 
 
 def test_no_queue_at_all(client: Client) -> None:
