@@ -5,7 +5,7 @@ import { post } from "./server.js";
 
 const said = document.getElementById("unsent");
 const outbox = new Outbox(`prefapp:outbox:${said.dataset.user}`, {
-  deliver: (entry) => post(entry.url, entry.fields),
+  deliver: (entry, fields) => post(entry.url, fields),
   settled: () => {},
   changed: () => tell(outbox.entries.length),
 });

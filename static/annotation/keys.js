@@ -33,7 +33,12 @@ function nameOf(event) {
 function buttonFor(key) {
   const dialog = document.querySelector("dialog:modal");
   for (const button of (dialog ?? document).querySelectorAll("[data-keys]")) {
-    if (button.dataset.keys.split(" ").includes(key) && !button.disabled && button.checkVisibility()) return button;
+    if (button.dataset.keys.split(" ").includes(key) && isUsable(button)) return button;
   }
   return null;
+}
+
+// What is covered by something else is inert: nobody sees what the key would answer.
+function isUsable(button) {
+  return !button.disabled && button.checkVisibility() && !button.closest("[inert]");
 }

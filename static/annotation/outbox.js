@@ -14,7 +14,7 @@ export class Outbox {
   #delay = FIRST_DELAY_MS;
   trouble = null; // "unreachable" or "signed-out" while the last attempt failed
 
-  // Handlers: deliver(entry) resolves to {outcome, text}; changed() follows each change of entries or trouble;
+  // Handlers: deliver(entry, fields) resolves to {outcome, text}; changed() follows each change of entries or trouble;
   // settled(entry, answer) follows when an entry was taken or rejected, and is in the queue no more.
   constructor(key, handlers) {
     this.#key = key;
@@ -47,7 +47,7 @@ export class Outbox {
   }
 
   add(entry) {
-    this.#store([...this.entries, entry]);
+    this.#store([...this.entries, { ...entry, at: Date.now() }]);
     this.drain();
   }
 
@@ -57,6 +57,7 @@ export class Outbox {
     const last = entries.findLast((entry) => entry.kind === "judge" && entry.page === page);
     if (!last || last.id === this.#sending) return null;
     this.#store(entries.filter((entry) => entry.id !== last.id));
+    if (entries.length === 1) this.drain(); // nothing waits any more, so there is no trouble
     return last;
   }
 
@@ -77,7 +78,8 @@ export class Outbox {
   async #sendAll() {
     for (let entry = this.entries[0]; entry; entry = this.entries[0]) {
       this.#sending = entry.id;
-      const answer = await this.#handlers.deliver(entry);
+      // The server's clock counts; it only has to know how long ago this was.
+      const answer = await this.#handlers.deliver(entry, { ...entry.fields, ago_ms: Math.max(0, Date.now() - entry.at) || 0 });
       this.#sending = null;
       if (answer.outcome === "unreachable" || answer.outcome === "signed-out") {
         this.trouble = answer.outcome;
@@ -90,6 +92,10 @@ export class Outbox {
       this.#delay = FIRST_DELAY_MS;
       this.#store(this.entries.filter((other) => other.id !== entry.id));
       await this.#handlers.settled(entry, answer);
+    }
+    if (this.trouble) {
+      this.trouble = null;
+      this.#handlers.changed();
     }
   }
 }

@@ -7,7 +7,7 @@ import * as keys from "./keys.js";
 import * as lease from "./lease.js";
 import { Outbox } from "./outbox.js";
 import * as prefs from "./prefs.js";
-import { place, post } from "./server.js";
+import { guidelines, place, post } from "./server.js";
 import * as sheets from "./sheets.js";
 import { Stage } from "./stage.js";
 
@@ -31,7 +31,7 @@ let judged = [undoForm.last.value, ...unsentJudgments().map((entry) => entry.fie
 function judge(button) {
   if (!stage.article || stage.locked) return;
   const { feedback } = stage.article.dataset;
-  const fields = { choice: button.value, feedback_id: feedback, ...clock.read() };
+  const fields = { choice: button.value, feedback_id: feedback, guidelines: config.guidelinesVersion, ...clock.read() };
   judged.push(stage.lease);
   answer({ id: feedback, kind: "judge", url: answers.action, label: button.firstElementChild.textContent }, fields);
 }
@@ -86,12 +86,14 @@ async function undo() {
   toast("Taking it back…");
   await outbox.drain();
   // What was said before has to arrive before it can be taken back.
-  const { outcome, text } = outbox.trouble ? {} : await post(config.undo, { last, known: stage.leases });
+  const { outcome, status, text } = outbox.trouble ? {} : await post(config.undo, { last, known: stage.leases });
   stage.locked = false;
   if (outcome !== "done") return toast("Undo needs the connection. Nothing has changed; try again in a moment.");
-  answered.delete(last);
-  await place(text);
-  toast("Taken back");
+  if (status === 200) {
+    answered.delete(last);
+    toast("Taken back");
+  }
+  await place(text); // and says so when nothing was taken back, or when it does not come back
 }
 
 function bringBack(article) {
@@ -102,8 +104,8 @@ function bringBack(article) {
 
 // ---- Sending and receiving
 
-function deliver(entry) {
-  return post(entry.url, { ...entry.fields, known: isHere(entry) ? stage.leases : [] });
+function deliver(entry, fields) {
+  return post(entry.url, { ...fields, known: isHere(entry) ? stage.leases : [] });
 }
 
 async function settled(entry, { outcome, text }) {
@@ -151,7 +153,7 @@ function receive() {
   }
   if (!unsentJudgments().length) judged = last ? [last] : [];
   if (said) notice(said);
-  if (guidelinesVersion !== config.guidelinesVersion) renewGuidelines(guidelinesVersion);
+  if (guidelinesVersion !== config.guidelinesVersion) renewGuidelines();
   arrange(ours, show || wanted, card);
   wanted = "";
   reflect();
@@ -174,9 +176,12 @@ function arrange(ours, first, card) {
   }
 }
 
-async function renewGuidelines(version) {
+// Answers name the version that was shown, so it is the new one only once its text is there.
+async function renewGuidelines() {
+  const { version, text } = await guidelines(config.guidelines);
+  if (!version || version === config.guidelinesVersion) return;
+  await htmx.swap({ text, target: "#guidelines-text", swap: "innerHTML", sourceElement: document.body });
   config.guidelinesVersion = version;
-  await htmx.ajax("GET", config.guidelines, { target: "#guidelines-text", swap: "innerHTML" });
   document.getElementById("guidelines-drawer").dataset.first = "";
   sheets.openDrawer();
   toast("The guidelines have changed");

@@ -15,8 +15,8 @@ export function formBody(fields) {
   return body;
 }
 
-// Resolves to {outcome, text}; never rejects. Outcomes:
-// done         the server took it, or had it already; text is a fragment for place()
+// Resolves to {outcome, status, text}; never rejects. Outcomes:
+// done         the server took it, had it already, or refused it with 409; text is a fragment for place()
 // unreachable  no connection, or the server is in trouble: worth trying again
 // signed-out   somebody has to sign in first
 // rejected     it will never be taken; text says why
@@ -39,7 +39,7 @@ export async function post(url, fields) {
       const plain = response.headers.get("Content-Type")?.startsWith("text/plain");
       return { outcome: "rejected", text: plain ? text : "The server could not read it." };
     }
-    return { outcome: "done", text };
+    return { outcome: "done", status, text };
   } catch {
     return { outcome: "unreachable" };
   }
@@ -48,4 +48,15 @@ export async function post(url, fields) {
 // Puts a fragment where its parts belong: #inbox, and the progress out of band. htmx then tells the page.
 export function place(text) {
   return text ? htmx.swap({ text, target: "#inbox", swap: "outerHTML", sourceElement: document.body }) : undefined;
+}
+
+// The guidelines as they hold now: {version, text}; nothing when they cannot be had.
+export async function guidelines(url) {
+  try {
+    const response = await fetch(url, { headers: { "HX-Request": "true" }, credentials: "same-origin", redirect: "manual" });
+    if (!response.ok) return {};
+    return { version: response.headers.get("Guidelines-Version"), text: await response.text() };
+  } catch {
+    return {};
+  }
 }

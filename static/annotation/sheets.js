@@ -1,5 +1,8 @@
 // Dialogs and the guidelines beside the texts: opening, closing, and where the focus goes.
 
+const drawer = document.getElementById("guidelines-drawer");
+const phone = matchMedia("(max-width: 719px)");
+
 export function wire({ skip, toast }) {
   document.addEventListener("submit", (event) => {
     const { opens, reason } = event.target.dataset;
@@ -38,7 +41,8 @@ export function wire({ skip, toast }) {
       problem.hidden = false;
     });
   }
-  const drawer = document.getElementById("guidelines-drawer");
+  phone.addEventListener("change", cover);
+  cover();
   if ("first" in drawer.dataset) drawer.querySelector("[data-read] button").focus({ preventScroll: true });
 }
 
@@ -55,18 +59,23 @@ export function toggle(id) {
 }
 
 export function openDrawer() {
-  const drawer = document.getElementById("guidelines-drawer");
   drawer.hidden = false;
+  cover();
   document.getElementById("guidelines-text").focus({ preventScroll: true });
 }
 
 function closeDrawer() {
-  const drawer = document.getElementById("guidelines-drawer");
   if (drawer.hidden) return;
   drawer.hidden = true;
+  cover();
   if ("first" in drawer.dataset) {
     delete drawer.dataset.first;
     drawer.dispatchEvent(new CustomEvent("prefapp:read", { bubbles: true }));
   }
   document.querySelector("#stage > *")?.focus({ preventScroll: true });
+}
+
+// On a phone the guidelines lie over the comparison: nothing can be pressed that cannot be seen.
+function cover() {
+  for (const part of document.querySelectorAll("#stage, .bar")) part.inert = phone.matches && !drawer.hidden;
 }
