@@ -21,6 +21,9 @@ from annotation.models import Chain, Event, Project, Seal, UnsealedEvent
 
 SEAL_BATCH = 5_000
 
+# For a statement that makes the facts itself; a SELECT of these columns follows.
+APPEND = "INSERT INTO annotation_event (uid, project_id, kind, actor, subject, payload)"
+
 
 @dataclass(frozen=True)
 class NewEvent:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from annotation import log
+from annotation.claiming import claim
 from annotation.models import Annotator, Assignment, Flag, Project
 
 State = Assignment.State
@@ -45,70 +46,17 @@ def hold(annotator: Annotator, *, count: int) -> list[Assignment]:
     """
     with transaction.atomic():
         _lock(annotator)
+        if annotator.project.status == Project.Status.OPEN:
+            _top_up(annotator, count)
         live = annotator.assignments.filter(state=State.LEASED)
-        missing = count - live.count()
-        for claimed in range(missing):
-            # Waiting for a comparison while this transaction has locked another one would be a deadlock.
-            if not _claim(annotator, may_wait=claimed == 0):
-                break
         return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
 
 
-# The side: first what evens out the comparison, then what evens out this annotator's work, then chance.
-CLAIM = """
-WITH picked AS (
-    SELECT c.id, c.a_id, c.b_id, c.taken, c.lefts
-    FROM annotation_comparison c
-    WHERE c.project_id = %(project)s AND c.taken < c.overlap
-      AND NOT EXISTS (
-        SELECT FROM annotation_assignment x
-        WHERE x.comparison_id = c.id AND x.annotator_id = %(annotator)s AND x.state IN ('leased', 'judged', 'skipped'))
-    ORDER BY {order}
-    LIMIT 1
-    FOR NO KEY UPDATE OF c {wait}
-), sided AS (
-    SELECT picked.*, CASE
-        WHEN 2 * picked.lefts <> picked.taken THEN 2 * picked.lefts < picked.taken
-        WHEN n.side_balance <> 0 THEN n.side_balance < 0
-        ELSE random() < 0.5 END AS a_left
-    FROM picked, annotation_annotator n WHERE n.id = %(annotator)s
-), counted AS (
-    UPDATE annotation_comparison c SET taken = c.taken + 1, lefts = c.lefts + sided.a_left::int
-    FROM sided WHERE c.id = sided.id
-), balanced AS (
-    UPDATE annotation_annotator n SET side_balance = n.side_balance + CASE WHEN sided.a_left THEN 1 ELSE -1 END
-    FROM sided WHERE n.id = %(annotator)s
-)
-INSERT INTO annotation_assignment
-    (uid, comparison_id, annotator_id, left_id, right_id, state, leased_at, expires_at, reason)
-SELECT gen_random_uuid(), id, %(annotator)s, CASE WHEN a_left THEN a_id ELSE b_id END,
-    CASE WHEN a_left THEN b_id ELSE a_id END, 'leased', now(), now() + make_interval(secs => %(seconds)s), ''
-FROM sided
-RETURNING uid
-"""
-ORDERS = {
-    Project.Order.FIFO: "c.priority DESC, c.id",
-    Project.Order.RANDOM: "c.priority DESC, c.shuffle, c.id",
-}
-
-
-def _claim(annotator: Annotator, *, may_wait: bool) -> bool:
-    project = annotator.project
-    if project.status != Project.Status.OPEN:
-        return False
-    order = ORDERS[Project.Order(project.order)]
-    parameters = {"project": project.pk, "annotator": annotator.pk, "seconds": project.lease_seconds}
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM.format(order=order, wait="SKIP LOCKED"), parameters)
-        row = cursor.fetchone()
-        if row is None and may_wait:
-            # Others may be taking the last comparisons just now and leave a slot: wait for them rather than say
-            # that nothing is left.
-            cursor.execute(CLAIM.format(order=order, wait=""), parameters)
-            row = cursor.fetchone()
-    if row:
-        _tell(annotator, "lease.taken", row[0])
-    return row is not None
+def _top_up(annotator: Annotator, count: int) -> None:
+    # Waiting for a comparison while this transaction has locked another one would be a deadlock.
+    claimed, held = claim(annotator, count=count, may_wait=True)
+    while claimed and held + 1 < count:
+        claimed, held = claim(annotator, count=count, may_wait=False)
 
 
 @transaction.atomic

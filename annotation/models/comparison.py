@@ -6,17 +6,24 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models import F, Value
+from django.db.models.functions import Cast, Now
 
 from annotation.models.project import Project
 from annotation.models.prompt import Candidate, Prompt
+
+WANTED = models.Q(taken__lt=F("overlap"))
+# A higher priority is a lower rank, so that every order of the queue ascends and a place in it is one row comparison.
+RANK = Value(0) - F("priority")
+THIS_TRANSACTION = Cast(Cast(models.Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField())
 
 
 class Comparison(models.Model):
     """Two candidates of one prompt that somebody should judge.
 
     `taken` counts live leases and counted judgments, `judged` the latter alone, `lefts` those of `taken` that show
-    candidate `a` on the left. Only annotation.queue changes them.
+    candidate `a` on the left. Only annotation.queue changes them. `opened` is the transaction that last made it open
+    to somebody who may have walked past it; a trigger keeps it.
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -30,6 +37,7 @@ class Comparison(models.Model):
     taken = models.PositiveSmallIntegerField(default=0)
     judged = models.PositiveSmallIntegerField(default=0)
     lefts = models.PositiveSmallIntegerField(default=0)
+    opened = models.BigIntegerField(db_default=THIS_TRANSACTION, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -41,25 +49,15 @@ class Comparison(models.Model):
                 condition=models.Q(judged__lte=models.F("taken")), name="comparison_judged_is_taken"
             ),
             models.CheckConstraint(condition=models.Q(lefts__lte=models.F("taken")), name="comparison_lefts_are_taken"),
+            models.CheckConstraint(condition=models.Q(priority__gt=-(2**31)), name="comparison_priority_has_a_rank"),
         ]
         indexes = [
-            # queue.claim, order fifo
-            models.Index(
-                models.F("project"),
-                models.F("priority").desc(),
-                models.F("id"),
-                name="comparison_open_fifo",
-                condition=models.Q(taken__lt=models.F("overlap")),
-            ),
-            # queue.claim, order random
-            models.Index(
-                models.F("project"),
-                models.F("priority").desc(),
-                models.F("shuffle"),
-                models.F("id"),
-                name="comparison_open_random",
-                condition=models.Q(taken__lt=models.F("overlap")),
-            ),
+            # claiming, one for each order
+            models.Index(F("project"), RANK, F("id"), name="comparison_by_age", condition=WANTED),
+            models.Index(F("project"), RANK, F("shuffle"), F("id"), name="comparison_by_chance", condition=WANTED),
+            models.Index(F("project"), RANK, F("taken"), F("id"), name="comparison_by_need", condition=WANTED),
+            # claiming: what was opened behind an annotator's place
+            models.Index(fields=["project", "opened"], name="comparison_opened", condition=WANTED),
             # change list of the admin and cursor pagination, newest first
             models.Index(fields=["project", "-id"], name="comparison_by_project"),
         ]
@@ -71,8 +69,9 @@ class Comparison(models.Model):
 class Annotator(models.Model):
     """One who draws from a project's queue: a signed-in person, or a program by the API under `api:NAME`.
 
-    `side_balance` is the number of leases (live or judged) that showed candidate `a` left, minus the others.
-    `page` is the comparison page that was opened last.
+    `side_balance` is the number of leases (live or judged) that showed candidate `a` left, minus the others. `walk` is
+    how far this annotator has come through the queue (annotation.claiming); empty is the beginning. `page` is the
+    comparison page that was opened last.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="annotators")
@@ -83,6 +82,7 @@ class Annotator(models.Model):
     judged = models.PositiveIntegerField(default=0)
     side_balance = models.IntegerField(default=0)
     page = models.UUIDField(null=True, editable=False)
+    walk = models.JSONField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -25,6 +25,7 @@ class Project(models.Model):
     class Order(models.TextChoices):
         FIFO = "fifo", "First in, first out"
         RANDOM = "random", "Random"
+        LEAST_JUDGED = "least_judged", "Least judged first"
 
     class Pairing(models.TextChoices):
         RANDOM = "random", "One seeded random pair a prompt"
@@ -39,7 +40,7 @@ class Project(models.Model):
     )
     overlap = models.PositiveSmallIntegerField(default=1, help_text="Judgments wanted for each comparison.")
     lease_seconds = models.PositiveIntegerField(default=900, help_text="How long a comparison stays reserved.")
-    order = models.CharField(max_length=10, choices=Order.choices, default=Order.FIFO)
+    order = models.CharField(max_length=20, choices=Order.choices, default=Order.FIFO)
     pairing = models.CharField(max_length=10, choices=Pairing.choices, default=Pairing.RANDOM)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
     implicit_rate = models.FloatField(

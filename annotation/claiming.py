@@ -1,0 +1,156 @@
+"""Taking the next comparison, at a cost that grows neither with the queue nor with what is done. Called by queue alone.
+
+An annotator walks the queue in its order and remembers the place: nothing before it is both wanted and new to this
+annotator. What opens before the place later (given back, more judgments wanted, a new priority, a late commit) is found
+by the transaction that opened it: the walk also remembers which transactions it has seen, as a snapshot of PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import connection
+
+from annotation import log
+from annotation.models import Annotator, Project
+
+# The places of each order, in the words of its index.
+ORDERS = {
+    Project.Order.FIFO: ("0 - c.priority", "c.id"),
+    Project.Order.RANDOM: ("0 - c.priority", "c.shuffle", "c.id"),
+    Project.Order.LEAST_JUDGED: ("0 - c.priority", "c.taken", "c.id"),
+}
+FIRST, LAST = -(2**31), 2**63 - 1
+
+# When more than this many opened behind the place, walking again from the beginning is cheaper than looking at each.
+MOST_OPENED = 1_000
+
+# OFFSET 0 keeps the planner from joining with everything that the annotator ever touched.
+WANTED = """
+c.project_id = %(project)s AND c.taken < c.overlap AND NOT EXISTS (
+    SELECT FROM annotation_assignment x
+    WHERE x.comparison_id = c.id AND x.annotator_id = %(annotator)s AND x.state IN ('leased', 'judged', 'skipped')
+    OFFSET 0)
+"""
+# A restored database counts its transactions anew; it cannot have been started at the same moment.
+SERVER = "extract(epoch FROM pg_postmaster_start_time())::text"
+THIS = "pg_current_xact_id()::text::bigint"
+
+CLAIM = """
+WITH held AS MATERIALIZED (
+    SELECT count(*) AS live FROM annotation_assignment x WHERE x.annotator_id = %(annotator)s AND x.state = 'leased'
+), walk AS MATERIALIZED (
+    SELECT {stored}, (n.walk->>'seen')::pg_snapshot AS seen, (n.walk->>'by')::bigint AS by
+    FROM annotation_annotator n, held
+    WHERE n.id = %(annotator)s AND n.walk->>'order' = %(order)s AND n.walk->>'server' = {server}
+      AND held.live < %(count)s
+), opened AS MATERIALIZED (
+    -- A transaction's own changes are never seen for good: it may make more of them.
+    SELECT c.id FROM annotation_comparison c
+    WHERE c.project_id = %(project)s AND c.taken < c.overlap
+      AND c.opened >= (SELECT pg_snapshot_xmin(seen)::text::bigint FROM walk)
+      AND c.opened <= greatest(pg_snapshot_xmax(pg_current_snapshot())::text::bigint, {this})
+      AND (c.opened = (SELECT by FROM walk)
+        OR NOT pg_visible_in_snapshot(c.opened::text::xid8, (SELECT seen FROM walk)))
+    LIMIT {most_opened} + 1
+), start AS MATERIALIZED (
+    SELECT {from_start}, w.seen, w.by
+    FROM held CROSS JOIN (SELECT count(*) AS n FROM opened) o LEFT JOIN walk w ON o.n <= {most_opened}
+    WHERE held.live < %(count)s
+), behind AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM annotation_comparison c WHERE {wanted} AND {is_behind}) AS waits
+), returned AS MATERIALIZED (
+    SELECT c.id, c.a_id, c.b_id, c.taken, c.lefts FROM annotation_comparison c
+    WHERE (SELECT waits FROM behind) AND {wanted} AND {is_behind}
+    ORDER BY {place} LIMIT 1 FOR NO KEY UPDATE OF c {wait}
+), walked AS MATERIALIZED (
+    SELECT c.id, c.a_id, c.b_id, c.taken, c.lefts FROM annotation_comparison c
+    WHERE NOT EXISTS (SELECT FROM returned) AND {wanted} AND ({place}) >= ({start})
+    ORDER BY {place} LIMIT 1 FOR NO KEY UPDATE OF c {wait}
+), reached AS MATERIALIZED (
+    -- Without regard to locks: what others hold in this moment may be left over.
+    SELECT {columns} FROM annotation_comparison c
+    WHERE NOT EXISTS (SELECT FROM returned) AND {wanted} AND ({place}) >= ({start})
+    ORDER BY {place} LIMIT 1
+), sided AS MATERIALIZED (
+    -- First what evens out the comparison, then what evens out this annotator's work, then chance.
+    SELECT picked.*, CASE
+        WHEN 2 * picked.lefts <> picked.taken THEN 2 * picked.lefts < picked.taken
+        WHEN n.side_balance <> 0 THEN n.side_balance < 0
+        ELSE random() < 0.5 END AS a_left
+    FROM (SELECT * FROM returned UNION ALL SELECT * FROM walked) picked, annotation_annotator n
+    WHERE n.id = %(annotator)s
+), counted AS (
+    UPDATE annotation_comparison c SET taken = c.taken + 1, lefts = c.lefts + sided.a_left::int
+    FROM sided WHERE c.id = sided.id
+), remembered AS (
+    UPDATE annotation_annotator n SET
+        side_balance = n.side_balance + coalesce((SELECT CASE WHEN a_left THEN 1 ELSE -1 END FROM sided), 0),
+        walk = jsonb_build_object(
+            'order', %(order)s::text, 'server', {server},
+            'place', CASE WHEN EXISTS (SELECT FROM returned) THEN jsonb_build_array({start})
+                ELSE coalesce((SELECT jsonb_build_array({columns_of_reached}) FROM reached), jsonb_build_array({end})) END,
+            'seen', CASE WHEN behind.waits THEN start.seen ELSE pg_current_snapshot() END::text,
+            'by', CASE WHEN behind.waits THEN start.by ELSE {this} END)
+    FROM start, behind WHERE n.id = %(annotator)s
+), leased AS (
+    INSERT INTO annotation_assignment
+        (uid, comparison_id, annotator_id, left_id, right_id, state, leased_at, expires_at, reason)
+    SELECT gen_random_uuid(), id, %(annotator)s, CASE WHEN a_left THEN a_id ELSE b_id END,
+        CASE WHEN a_left THEN b_id ELSE a_id END, 'leased', now(), now() + make_interval(secs => %(seconds)s), ''
+    FROM sided
+    RETURNING uid
+), told AS (
+    {append} SELECT gen_random_uuid(), %(project)s, 'lease.taken', %(actor)s, 'lease:' || uid, '{{}}' FROM leased
+)
+SELECT (SELECT uid FROM leased), (SELECT live FROM held)
+"""
+
+
+def claim(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[uuid.UUID | None, int]:
+    """Lease the next comparison to an annotator that holds fewer than `count`; return the lease and how many it held.
+
+    The annotator's row must be locked. With `may_wait` it waits for what others are taking just now rather than find
+    nothing: they may leave a slot.
+    """
+    project = annotator.project
+    parameters = {
+        "project": project.pk,
+        "annotator": annotator.pk,
+        "actor": f"annotator:{annotator.name}",
+        "order": project.order,
+        "seconds": project.lease_seconds,
+        "count": count,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(STATEMENTS[Project.Order(project.order), False], parameters)
+        lease, held = cursor.fetchone()
+        if lease is None and held < count and may_wait:
+            cursor.execute(STATEMENTS[Project.Order(project.order), True], parameters)
+            lease, held = cursor.fetchone()
+    return lease, held
+
+
+def _statement(order: Project.Order, wait: bool) -> str:
+    place = ORDERS[order]
+    names = [f"p{n}" for n in range(len(place))]
+    start = ", ".join(f"(SELECT {name} FROM start)" for name in names)
+    return CLAIM.format(
+        append=log.APPEND,
+        columns=", ".join(f"{column} AS {name}" for column, name in zip(place, names, strict=True)),
+        columns_of_reached=", ".join(names),
+        end=", ".join([str(LAST)] * len(names)),
+        from_start=", ".join(f"coalesce(w.{name}, {FIRST}) AS {name}" for name in names),
+        is_behind=f"c.id = ANY (ARRAY(SELECT id FROM opened)) AND ({', '.join(place)}) < ({start})",
+        most_opened=MOST_OPENED,
+        place=", ".join(place),
+        server=SERVER,
+        start=start,
+        stored=", ".join(f"(n.walk->'place'->>{n})::bigint AS {name}" for n, name in enumerate(names)),
+        this=THIS,
+        wait="" if wait else "SKIP LOCKED",
+        wanted=WANTED,
+    )
+
+
+STATEMENTS = {(order, wait): _statement(order, wait) for order in Project.Order for wait in (False, True)}
