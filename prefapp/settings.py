@@ -221,6 +221,8 @@ SPECTACULAR_SETTINGS = {
         "Outcome": "annotation.models.Judgment.Outcome",
         "Pairing": "annotation.models.Project.Pairing",
         "ProjectStatus": "annotation.models.Project.Status",
+        "RecordResult": ["created", "duplicate", "refused", "conflict"],
+        "RecordState": ["joined", "waiting", "sampled_out"],
         "QueueOrder": "annotation.models.Project.Order",
         "SourceType": "annotation.models.SourceType",
     },

@@ -11,10 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.inferences import FEEDBACK_STATES
-from annotation.api.intake import IntakeView
+from annotation.api.intake import DESCRIPTION, TAKEN, IntakeView, examples
 from annotation.api.judgments import SourceSerializer
 from annotation.api.pagination import PageParameters, paginate
 from annotation.api.project_view import Scope
+from annotation.api.records import feedback_request
 from annotation.intake.receiving import FEEDBACK
 from annotation.models import Feedback, Project, Retraction, SourceType
 
@@ -92,7 +93,15 @@ class FeedbackView(IntakeView):
     parameters = FeedbackParameters
     stage = FEEDBACK
 
-    @extend_schema(operation_id="feedback_send", parameters=[])
+    @extend_schema(
+        operation_id="feedback_send",
+        summary="Log feedback on what models answered",
+        description=f"{DESCRIPTION}\nFeedback on a request that was not logged yet waits for it.",
+        parameters=[],
+        request=feedback_request(),
+        responses=TAKEN,
+        examples=examples("fb-preference", state="joined"),
+    )
     def post(self, request: Request, slug: str) -> Response:
         return self.take(request)
 

@@ -10,9 +10,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation.api.intake import IntakeView
+from annotation.api.intake import DESCRIPTION, TAKEN, IntakeView, examples
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
+from annotation.api.records import inferences_request
 from annotation.intake.receiving import INFERENCES
 from annotation.models import Candidate, Feedback, Prompt, WaitingFeedback
 
@@ -91,7 +92,14 @@ class InferencesView(IntakeView):
 
     stage = INFERENCES
 
-    @extend_schema(operation_id="inferences_send")
+    @extend_schema(
+        operation_id="inferences_send",
+        summary="Log what models were asked and answered",
+        description=DESCRIPTION,
+        request=inferences_request(),
+        responses=TAKEN,
+        examples=examples("7f0c", "a1", "b2"),
+    )
     def post(self, request: Request, slug: str) -> Response:
         return self.take(request)
 

@@ -9,6 +9,8 @@ from io import BytesIO
 from itertools import chain, islice
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +18,7 @@ from annotation.api.bodies import open_body, read_whole
 from annotation.api.parsers import sound
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
+from annotation.api.records import DIGEST, JSON, LINES
 from annotation.intake import soundness
 from annotation.intake.documents import json_elements
 from annotation.intake.outcomes import Outcome
@@ -23,13 +26,74 @@ from annotation.intake.receiving import Received, Sender, Stage, receive, receiv
 from annotation.intake.streams import Row, json_lines
 from annotation.models import ApiKey
 
-JSON, LINES = "application/json", "application/x-ndjson"
 A_LIST = re.compile(rb"\s*\[")
 MAX_LIST = 1_000
 MAX_TOLD = 1_000
 # Of one record; a broken one could have a problem in each of a million fields.
 MAX_ERRORS = 20
 MAX_POINTER = 1_000
+
+
+class OutputReferenceSerializer(serializers.Serializer[Any]):
+    """A logged output, for feedback to refer to."""
+
+    output_id = serializers.CharField()
+    digest = serializers.CharField(help_text="SHA-256 of the canonical content.")
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """What is wrong with a record."""
+
+    pointer = serializers.CharField(allow_blank=True, help_text="JSON Pointer into the record.")
+    detail = serializers.CharField()
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    """What became of one record: `index` is its place in a list, from 0, `line` that in a stream, from 1."""
+
+    index = serializers.IntegerField(min_value=0, required=False)
+    line = serializers.IntegerField(min_value=1, required=False)
+    id = serializers.CharField(allow_null=True, help_text="Its request_id or feedback_id, as far as it has one.")
+    result = serializers.ChoiceField(["created", "duplicate", "refused", "conflict"])
+    state = serializers.ChoiceField(
+        ["joined", "waiting", "sampled_out"],
+        allow_null=True,
+        help_text="Of feedback: `waiting` for its inference, `sampled_out` of the implicit signals that are kept.",
+    )
+    outputs = OutputReferenceSerializer(many=True, help_text="Of an inference, in its order.")
+    # The stubs take it for Serializer.errors; a declared field of that name is like any other.
+    errors = ErrorSerializer(many=True, help_text=f"The first {MAX_ERRORS} of a record that is not taken.")  # type: ignore[assignment]
+
+
+class TakenSerializer(serializers.Serializer[Any]):
+    """What became of the records: of every one in a list, of those that are not taken in a stream."""
+
+    created = serializers.IntegerField(min_value=0)
+    duplicates = serializers.IntegerField(min_value=0, help_text="The same record was sent before.")
+    refused = serializers.IntegerField(min_value=0, help_text="Not taken: wrong, or in conflict with an earlier one.")
+    results = ResultSerializer(many=True)
+    truncated = serializers.BooleanField(
+        required=False, help_text=f"Of a stream: there are more than the {MAX_TOLD:,} lines that are told."
+    )
+
+
+TAKEN = {
+    201: OpenApiResponse(TakenSerializer, "All are new."),
+    200: OpenApiResponse(TakenSerializer, "All were sent before, or there is none."),
+    207: OpenApiResponse(TakenSerializer, "Some are new and some are not, or some are not taken."),
+    409: OpenApiResponse(description="The one record that was sent has the id of another one."),
+}
+DESCRIPTION = f"""
+One object, a list of up to {MAX_LIST:,}, or `{LINES}` of any length. A stream is read as it comes and kept in batches:
+when it breaks off, whole batches stay, and sending all of it again completes it.
+
+The same record under the same id is a duplicate and gets the same answer; another record under that id is a conflict.
+What is wrong with a record of a list or stream is told in its result and keeps no other from being taken; one that is
+sent alone is answered with 422 or 409.
+
+The body may be packed (`Content-Encoding: gzip` or `zstd`). Without a Content-Length it has to be, since its end could
+not be told from a broken connection.
+"""
 
 
 class IntakeView(ProjectView):
@@ -98,6 +162,22 @@ def read_list(raw: bytes) -> list[Row]:
         if row.problem and not row.size:  # where there is no record, the list itself is wrong
             raise Problem(422, "The body is not sound JSON.", errors=[("", f"{row.problem.detail}, line {row.line}")])
     return rows
+
+
+def examples(id_: str, *outputs: str, state: str | None = None) -> list[OpenApiExample]:
+    """What the answer to a list, and that to a stream with a bad line, look like."""
+    told = [{"output_id": output, "digest": DIGEST} for output in outputs]
+    result = {"index": 0, "id": id_, "result": "created", "state": state, "outputs": told, "errors": []}
+    new = {"created": 1, "duplicates": 0, "refused": 0, "results": [result]}
+    known = {"created": 0, "duplicates": 1, "refused": 0, "results": [{**result, "result": "duplicate"}]}
+    errors = [{"pointer": "/kind", "detail": "is missing"}]
+    refused = {"line": 17, "id": None, "result": "refused", "state": None, "outputs": [], "errors": errors}
+    mixed = {"created": 4_711, "duplicates": 0, "refused": 1, "results": [refused], "truncated": False}
+    return [
+        OpenApiExample("One is new", new, response_only=True, status_codes=["201"]),
+        OpenApiExample("One was sent before", known, response_only=True, status_codes=["200"]),
+        OpenApiExample("A stream with a bad line", mixed, response_only=True, status_codes=["207"]),
+    ]
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,10 +13,11 @@ from annotation import judging, queue
 from annotation.api.events import seal_waiting
 from annotation.api.inputs import read_object
 from annotation.api.intake import refused_record
-from annotation.api.judgments import JudgmentSerializer, describe_judgment, find_judgments
+from annotation.api.judgments import EXAMPLE, JudgmentSerializer, describe_judgment, find_judgments
 from annotation.api.leases import find_lease, lost
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
+from annotation.api.records import answer_request
 from annotation.intake.answering import answer_lease
 from annotation.intake.schemas import RefusedError
 
@@ -26,7 +27,20 @@ class JudgeView(ProjectView):
 
     scopes = {"POST": Scope.ANNOTATE}
 
-    @extend_schema(operation_id="queue_judge", responses={200: JudgmentSerializer, 201: JudgmentSerializer})
+    @extend_schema(
+        operation_id="queue_judge",
+        summary="Answer a lease",
+        description="A feedback record (preference, score or ranking) without `request_id`, which judges the two "
+        "outputs of the lease and nothing else. `source.id` is the annotator that holds it; `presented` may be left "
+        "out. The same record again changes nothing. An answer that comes too late is kept, but is surplus.",
+        request=answer_request(),
+        responses={
+            201: OpenApiResponse(JudgmentSerializer, "The judgment."),
+            200: OpenApiResponse(JudgmentSerializer, "It was recorded before."),
+            409: OpenApiResponse(description="The lease has ended, or another record has this feedback_id."),
+        },
+        examples=[OpenApiExample("A judgment", EXAMPLE["results"][0], response_only=True)],
+    )
     def post(self, request: Request, slug: str, lease_id: uuid.UUID) -> Response:
         body = read_object(request)
         lease = find_lease(self.project, lease_id, "left", "right", "comparison__prompt")

@@ -89,7 +89,7 @@ class JudgmentPageSerializer(serializers.Serializer[Any]):
     results = JudgmentSerializer(many=True)
 
 
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "next": None,
     "previous": None,
     "results": [

@@ -8,7 +8,7 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
-from annotation.api import problems
+from annotation.api import problems, records
 
 Document = dict[str, Any]
 
@@ -69,9 +69,10 @@ ALWAYS = {
     "default": "Any other failure.",
 }
 WITH_A_BODY = {
+    "400": "The body is shorter than its Content-Length, or what is packed in it is damaged.",
     "411": "The body came without its length.",
-    "413": "The body is too large.",
-    "415": "The body is not of a media type that is read here.",
+    "413": "The body is too large, as sent or unpacked.",
+    "415": "The body is not of a media type or encoding that is read here.",
 }
 
 
@@ -91,10 +92,12 @@ def complete(result: Document, generator: SchemaGenerator, request: Request | No
     result["info"]["description"] = DESCRIPTION.strip()
     result["security"] = [{name: []} for name in SECURITY]
     result["components"]["securitySchemes"] = SECURITY
-    result["components"]["schemas"]["Problem"] = PROBLEM
+    result["components"]["schemas"] |= {"Problem": PROBLEM, **records.components()}
     for operations in result["paths"].values():
         for operation in operations.values():
             _add_failures(operation)
+            if operation["operationId"] in records.OPERATIONS:
+                operation["requestBody"]["required"] = True
     return result
 
 

@@ -54,7 +54,8 @@ def _limit_size(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-Time = Annotated[dt.datetime, PlainValidator(_read_time)]
+# PlainValidator checks alone; json_schema_input_type is for the documentation of the API.
+Time = Annotated[dt.datetime, PlainValidator(_read_time, json_schema_input_type=dt.datetime)]
 FreeForm = Annotated[dict[str, Any], AfterValidator(_limit_size)]
 
 
@@ -77,10 +78,9 @@ def _check_part(part: Part) -> Part:
     return part
 
 
-PARTS = TypeAdapter(
-    Annotated[list[Annotated[Part, AfterValidator(_check_part)]], Field(min_length=1)],
-    config=ConfigDict(strict=True),
-)
+Parts = Annotated[list[Annotated[Part, AfterValidator(_check_part)]], Field(min_length=1)]
+PARTS = TypeAdapter(Parts, config=ConfigDict(strict=True))
+Texts = str | Parts
 
 
 def _check_message_content(value: object) -> object:
@@ -94,7 +94,7 @@ def _check_message_content(value: object) -> object:
 @with_config(STRICT)
 class Message(TypedDict):
     role: Literal["system", "user", "assistant", "tool"]
-    content: NotRequired[Annotated[Any, PlainValidator(_check_message_content)]]
+    content: NotRequired[Annotated[Any, PlainValidator(_check_message_content, json_schema_input_type=Texts | None)]]
     name: NotRequired[Word]
     tool_calls: NotRequired[list[dict[str, Any]]]
     tool_call_id: NotRequired[Word]
@@ -106,10 +106,8 @@ def _check_message(message: Message) -> Message:
     return message
 
 
-MESSAGES = TypeAdapter(
-    Annotated[list[Annotated[Message, AfterValidator(_check_message)]], Field(min_length=1)],
-    config=ConfigDict(strict=True),
-)
+Messages = Annotated[list[Annotated[Message, AfterValidator(_check_message)]], Field(min_length=1)]
+MESSAGES = TypeAdapter(Messages, config=ConfigDict(strict=True))
 
 
 def _check_content(value: object) -> object:
@@ -121,5 +119,5 @@ def _check_content(value: object) -> object:
 
 
 # The value stays as it came; it is only checked.
-Content = Annotated[Any, PlainValidator(_check_content)]
+Content = Annotated[Any, PlainValidator(_check_content, json_schema_input_type=str | Messages)]
 CONTENT: TypeAdapter[Any] = TypeAdapter(Content)

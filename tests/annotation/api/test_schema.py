@@ -11,6 +11,7 @@ from django.test import Client
 from jsonschema import Draft202012Validator
 from playwright.sync_api import Browser
 
+from annotation.intake.schemas import KINDS
 from tests import world
 from tests.api import Caller
 
@@ -59,7 +60,7 @@ def test_the_document_is_valid_and_made_without_a_warning(tmp_path):
 def test_every_operation_tells_its_failures_as_problems(document):
     for path, method, operation in operations(document):
         statuses = {"401", "403", "404", "422", "429", "503", "default"}
-        statuses |= {"411", "413", "415"} if "requestBody" in operation else set()
+        statuses |= {"400", "411", "413", "415"} if "requestBody" in operation else set()
         assert statuses <= set(operation["responses"]), (path, method)
         for status, media_type, body in bodies(operation):
             if status == "default" or status[0] in "45":
@@ -70,7 +71,7 @@ def test_every_operation_tells_its_failures_as_problems(document):
 def test_every_body_has_an_example_that_fits_its_schema(document):
     for path, method, operation in operations(document):
         for status, media_type, body in bodies(operation):
-            if media_type != "application/json":
+            if media_type not in ("application/json", "application/x-ndjson"):
                 continue
             assert body.get("examples"), (path, method, status)
             for example in body["examples"].values():
@@ -93,6 +94,57 @@ def test_the_ways_to_authenticate_are_told(document):
     schemes = document["components"]["securitySchemes"]
     assert (schemes["apiKey"]["type"], schemes["apiKey"]["scheme"]) == ("http", "bearer")
     assert document["security"] == [{name: []} for name in schemes]
+
+
+def examples_of(document, path, media_type="application/json"):
+    body = document["paths"][f"/api/v1/projects/{{slug}}/{path}"]["post"]["requestBody"]
+    return [example["value"] for example in body["content"][media_type]["examples"].values()]
+
+
+@pytest.mark.django_db
+def test_every_example_of_a_record_is_taken(document):
+    project = world.project()
+    program = Caller(project, "ingest", "annotate")
+    for path in ("inferences/", "feedback/"):
+        for example in examples_of(document, path):
+            answer = program("POST", path, example)
+            assert answer.status_code in (200, 201, 207), (path, example, answer.content)
+            assert answer.json()["refused"] == 0
+        for example in examples_of(document, path, "application/x-ndjson"):
+            answer = program("POST", path, example.encode(), content_type="application/x-ndjson")
+            assert answer.json()["refused"] == 0
+    kinds = {example["kind"] for example in examples_of(document, "feedback/") if isinstance(example, dict)}
+    assert kinds == set(KINDS)
+
+
+@pytest.mark.django_db
+def test_every_example_of_an_answer_is_taken(document):
+    project = world.project(pairing="all_pairs")
+    program = Caller(project, "ingest", "annotate")
+    for n, example in enumerate(examples_of(document, "queue/{lease_id}/judge/")):
+        outputs = [{"output_id": f"{n}-{name}", "content": name} for name in ("a1", "b2")]
+        program("POST", "inferences/", {"request_id": f"r{n}", "prompt": "", "outputs": outputs})
+        (lease,) = program("POST", "queue/claim/", {"annotator": "critic-1"}).json()
+        left, right = (output["output_id"] for output in lease["outputs"])
+        body = json.loads(json.dumps(example).replace('"a1"', f'"{n}-a1"').replace('"b2"', f'"{n}-b2"'))
+        body = {name: value for name, value in body.items() if name != "digests"}
+        if "presented" in body:
+            body["presented"] = [left, right]
+        answer = program("POST", f"queue/{lease['lease_id']}/judge/", body)
+        assert answer.status_code == 201, answer.content
+        told = document["paths"]["/api/v1/projects/{slug}/queue/{lease_id}/judge/"]["post"]["responses"]["201"]
+        validator(document, told["content"]["application/json"]["schema"]).validate(answer.json())
+
+
+@pytest.mark.django_db
+def test_what_became_of_records_is_what_is_told(document):
+    program = Caller(world.project(), "ingest")
+    told = document["paths"]["/api/v1/projects/{slug}/inferences/"]["post"]["responses"]["207"]
+    check = validator(document, told["content"]["application/json"]["schema"]).validate
+    good, bad = {"request_id": "r1", "prompt": "", "outputs": [{"content": "x"}]}, {"prompt": 5}
+    check(program("POST", "inferences/", [good, good, bad]).json())
+    lines = b"".join(json.dumps(one).encode() + b"\n" for one in (good, bad))
+    check(program("POST", "inferences/", lines, content_type="application/x-ndjson").json())
 
 
 @pytest.mark.django_db
