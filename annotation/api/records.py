@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiRequest
+from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from annotation.intake.answering import KINDS as ANSWERS
