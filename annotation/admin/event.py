@@ -34,7 +34,9 @@ class EventQuestion(QuestionFilter):
         "answers": Question("Answers", Q(kind__startswith="feedback.")),
         "leases": Question("Leases", Q(kind__startswith="lease.")),
         "intake": Question("Intake", Q(kind__startswith="inference.") | Q(kind__startswith="comparisons.")),
-        "settings": Question("Settings, people, keys", Q(kind__regex=r"^(project|member|key)\.")),
+        "settings": Question("Settings, people, keys", Q(kind__regex=r"^(project|guidelines|member|key)\.")),
+        "snapshots": Question("Snapshots", Q(kind__regex=r"^(recipe|snapshot)\.")),
+        "accounts": Question("Accounts, log-ins", Q(kind__startswith="user.")),
         "unsealed": Question("Waiting for a seal", Q(Exists(UnsealedEvent.objects.filter(event=OuterRef("pk"))))),
     }
 

@@ -10,8 +10,10 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -178,6 +180,23 @@ class UserAdmin(SuperuserAdmin, DjangoUserAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> User | None:
+        """The person, with who may be about to change them, for the log (prefapp.people)."""
+        user: Any = super().get_object(request, *args, **kwargs)
+        if user is not None:
+            user.changed_by = actor(request)
+        return user
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Saves, with who did it."""
+        obj.changed_by = actor(request)
+        super().save_model(request, obj, form, change)
+
+    @method_decorator(transaction.atomic)
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Changes a password, in one transaction with its event."""
+        return super().user_change_password(request, *args, **kwargs)
 
 
 @admin.register(Group)
