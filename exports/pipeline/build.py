@@ -50,7 +50,7 @@ def choose(session: Session, recipe: RecipeBody, scope: Scope, report: Callable[
     """Select, curate, sample and split; return the counts of each. `report` is told the share that is done."""
     counts: dict[str, Any] = {"selected": select(session, recipe, scope)}
     report(0.4)
-    counts["curated"] = curate(session, recipe.consensus)
+    counts["curated"] = curate(session, recipe)
     report(0.8)
     counts["sampled"] = sample(session, recipe.sample)
     counts["split"] = split(session)

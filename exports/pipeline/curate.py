@@ -1,13 +1,21 @@
 """Curate: votes become pairs by consensus, and rules drop pairs; every drop has its rule.
 
 Makes the temporary table `curated`: one row a pair with its winner and counts, and the rule that dropped it, if any.
-Rules come in one order: min_votes, the consensus, min_agreement, then those that look at the outputs.
+Rules come in one order: min_votes, the consensus, min_agreement, then those that look at the outputs, then the one that
+looks at other prompts.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exports.pipeline.dawid_skene import OUTCOMES, UNDECIDED, weigh
+from exports.pipeline.recipe import RecipeBody
+from exports.pipeline.rules import drop_across_splits, drop_by_text
 from exports.pipeline.session import Session
 
 POOLS = """
@@ -37,18 +45,22 @@ WITH shown AS (
         identical
     FROM vote ORDER BY pool_id, prompt_position, a_index, b_index
 ), decided AS (
-    SELECT pool.*, r.consensus, r.min_votes, r.min_agreement, CASE
-        WHEN r.consensus = 'unanimous' THEN CASE votes
+    SELECT pool.*, r.consensus, r.min_votes, r.min_agreement, CASE r.consensus
+        WHEN 'unanimous' THEN CASE votes
             WHEN votes_a THEN 'a' WHEN votes_b THEN 'b'
             WHEN votes_tie THEN 'tie' WHEN votes_both_bad THEN 'both_bad' END
+        WHEN 'dawid_skene' THEN weighed.winner
+        ELSE CASE
         WHEN votes_a > greatest(votes_b, votes_tie, votes_both_bad) THEN 'a'
         WHEN votes_b > greatest(votes_a, votes_tie, votes_both_bad) THEN 'b'
         WHEN votes_tie > greatest(votes_a, votes_b, votes_both_bad) THEN 'tie'
-        WHEN votes_both_bad > greatest(votes_a, votes_b, votes_tie) THEN 'both_bad' END AS winner
-    FROM pool, recipe r
+        WHEN votes_both_bad > greatest(votes_a, votes_b, votes_tie) THEN 'both_bad' END END AS winner
+    FROM pool LEFT JOIN weighed ON weighed.pool_id = pool.pool_id::text, recipe r
 ), measured AS (
     SELECT decided.*,
-        greatest(votes_a, votes_b, votes_tie, votes_both_bad)::float8 / votes AS agreement,
+        CASE winner WHEN 'a' THEN votes_a WHEN 'b' THEN votes_b WHEN 'tie' THEN votes_tie
+            WHEN 'both_bad' THEN votes_both_bad ELSE greatest(votes_a, votes_b, votes_tie, votes_both_bad)
+            END::float8 / votes AS agreement,
         CASE winner WHEN 'a' THEN votes_a WHEN 'b' THEN votes_b END AS winning,
         CASE winner WHEN 'a' THEN strength_a WHEN 'b' THEN strength_b END AS strength_sum,
         CASE winner WHEN 'a' THEN strong_a WHEN 'b' THEN strong_b END AS strong
@@ -82,40 +94,22 @@ SELECT pg_temp.name(jsonb_build_array(pool_id, position, a_index, b_index)) AS p
 FROM measured
 """
 
-# Looks at each two outputs once, however many pairs they make.
-BY_TEXT = """
-CREATE TEMP TABLE dropped_by_text AS
-WITH outputs AS MATERIALIZED (
-    SELECT DISTINCT prompt_id, a_id, b_id, identical FROM pair WHERE rule IS NULL ORDER BY prompt_id, a_id, b_id
-), judged AS (
-    SELECT o.prompt_id, o.a_id, o.b_id, CASE
-        WHEN pg_temp.has_images(p.content) OR pg_temp.has_images(a.content) OR pg_temp.has_images(b.content)
-            THEN 'multimodal'
-        WHEN 'identical' = ANY (r.drops) AND o.identical THEN 'identical'
-        WHEN 'empty' = ANY (r.drops) AND (
-            pg_temp.is_blank(pg_temp.whole_text(a.content)) OR pg_temp.is_blank(pg_temp.whole_text(b.content)))
-            THEN 'empty'
-        WHEN 'prefix' = ANY (r.drops) AND NOT o.identical AND (
-            starts_with(pg_temp.whole_text(a.content), pg_temp.whole_text(b.content))
-            OR starts_with(pg_temp.whole_text(b.content), pg_temp.whole_text(a.content))) THEN 'prefix'
-        WHEN 'too_long' = ANY (r.drops) AND length(pg_temp.whole_text(p.content)) + greatest(
-            length(pg_temp.whole_text(a.content)), length(pg_temp.whole_text(b.content))) > r.max_chars THEN 'too_long'
-        END AS rule
-    FROM outputs o
-    JOIN annotation_prompt p ON p.id = o.prompt_id
-    JOIN annotation_candidate a ON a.id = o.a_id
-    JOIN annotation_candidate b ON b.id = o.b_id, recipe r
-)
-SELECT * FROM judged WHERE rule IS NOT NULL
-"""
-
 CURATED = """
 CREATE TEMP TABLE curated AS
 SELECT pair_id, pool_id, request_id, pair.prompt_id, prompt_position, prompt_digest, pair.a_id, pair.b_id, language,
     winner, winner IN ('a', 'b') AS decided, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning,
-    strength_sum, strong, score_a, score_b, last_position, judged_at, source, judge, coalesce(pair.rule, t.rule) AS rule
-FROM pair LEFT JOIN dropped_by_text t USING (prompt_id, a_id, b_id)
+    strength_sum, strong, score_a, score_b, last_position, judged_at, source, judge,
+    coalesce(pair.rule, t.rule) AS rule, pg_temp.uniform(r.split_seed, prompt_digest) < r.test_share AS test
+FROM pair LEFT JOIN dropped_by_text t USING (prompt_id, a_id, b_id), recipe r
 """
+
+VOTES = """
+SELECT pool_id::text AS pool_id, source_type || ' ' || source_id AS judge, says FROM vote
+ORDER BY vote.pool_id, position, a_index, b_index
+"""
+
+VOTE = pa.schema([("pool_id", pa.string()), ("judge", pa.string()), ("says", pa.string())])
+WEIGHED = pa.schema([("pool_id", pa.string()), ("winner", pa.string())])
 
 DROPPED = "SELECT rule, count(*) AS pairs FROM curated WHERE rule IS NOT NULL GROUP BY rule ORDER BY rule"
 COUNT = """
@@ -125,13 +119,35 @@ FROM curated WHERE rule IS NULL
 """
 
 
-def curate(session: Session, consensus: str) -> dict[str, Any]:
+def curate(session: Session, recipe: RecipeBody) -> dict[str, Any]:
     """Make `curated`; return how many pairs are left and how many each rule dropped."""
     session.run(POOLS)
-    session.run(EACH if consensus == "each" else POOLED)
+    if recipe.consensus == "each":
+        session.run(EACH)
+    else:
+        session.load("weighed", _weigh(session) if recipe.consensus == "dawid_skene" else WEIGHED.empty_table())
+        session.run(POOLED)
     session.run("ANALYZE pair")
-    with session.looking_up():
-        session.run(BY_TEXT)
+    drop_by_text(session)
     session.run(CURATED)
+    if "near_duplicate_across_splits" in recipe.drop:
+        drop_across_splits(session)
     dropped = {row["rule"]: row["pairs"] for row in session.rows(DROPPED)}
     return {**session.rows(COUNT)[0], "dropped": dropped}
+
+
+def _weigh(session: Session) -> pa.Table:
+    """The outcome of each pool by Dawid and Skene; null where none is likelier than any other."""
+    votes = pa.Table.from_batches(session.batches(VOTES), VOTE)
+    if not votes.num_rows:
+        return WEIGHED.empty_table()
+    pools, judges = (_encoded(votes[name]) for name in ("pool_id", "judge"))
+    says = pc.index_in(votes["says"].combine_chunks(), pa.array(OUTCOMES))
+    outcomes = weigh(*(column.to_numpy().astype(np.int64) for column in (pools.indices, judges.indices, says)))
+    winners = [None if outcome == UNDECIDED else OUTCOMES[outcome] for outcome in outcomes]
+    return pa.table([pools.dictionary, pa.array(winners, pa.string())], schema=WEIGHED)
+
+
+def _encoded(column: pa.ChunkedArray[Any]) -> pa.DictionaryArray[Any, Any]:
+    """The column as numbers from 0, in the order of first appearance."""
+    return cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(column.combine_chunks()))

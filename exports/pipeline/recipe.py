@@ -36,13 +36,10 @@ Count = Annotated[int, Field(ge=1, le=2**53)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # In the contract, but without an implementation in this version.
 NOT_BUILT: dict[str, set[Any]] = {
-    "consensus": {"dawid_skene"},
-    "drop": {"near_identical", "identity_leak", "near_duplicate_across_splits"},
     "file_format": {"jsonl.zst"},
     "incremental": {True},
     "exclude_failed_gold": {True},
 }
-SAMPLE_NOT_BUILT = ("per_annotator", "per_model_pair", "longer_wins_at_most")
 
 
 def _each_once(values: list[str]) -> list[str]:
@@ -75,13 +72,6 @@ class Sample(_Strict):
     per_model_pair: Count | None = None
     longer_wins_at_most: Share | None = None
     seed: Seed = 0
-
-    @field_validator(*SAMPLE_NOT_BUILT)
-    @classmethod
-    def _not_built(cls, value: Any) -> Any:
-        if value is not None:
-            raise ValueError("is not supported yet: leave it out or null")
-        return value
 
 
 class Split(_Strict):
@@ -187,6 +177,4 @@ def recipe_schema() -> dict[str, Any]:
         values = keys[name].get("items", keys[name])
         values["enum"] = [value for value in values.get("enum", [False, True]) if value not in refused]
     keys["formats"]["items"]["enum"] = list(FORMATS)
-    for name in SAMPLE_NOT_BUILT:
-        keys["sample"]["properties"][name] = {"type": "null"}
     return schema

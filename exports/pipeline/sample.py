@@ -2,6 +2,9 @@
 
 Makes the temporary table `sampled`: the pairs that are left, with `in_pairs` and `in_decided`. Formats that take ties
 and formats that do not are drawn apart, so that each gets its whole limit and none depends on which others are built.
+
+The limits apply one after the other, each to what the one before left, and each keeps the pairs with the lowest lots:
+so a larger limit holds what a smaller one does.
 """
 
 from __future__ import annotations
@@ -11,33 +14,69 @@ from exports.pipeline.session import Session
 
 ALL = "CREATE TEMP TABLE sampled AS SELECT *, true AS in_pairs, decided AS in_decided FROM curated WHERE rule IS NULL"
 
+# longer_wins: null where neither output won, or both are equally long.
+TICKETS = """
+CREATE TEMP TABLE ticket AS
+SELECT pair_id, pool_id, prompt_digest, test, decided, source, judge,
+    pg_temp.hex(r.sample_seed || ' ' || pair_id) COLLATE "C" AS lot,
+    least(x.model, y.model) AS one_model, greatest(x.model, y.model) AS other_model,
+    CASE WHEN decided AND length_a <> length_b THEN (winner = 'a') = (length_a > length_b) END AS longer_wins
+FROM curated k CROSS JOIN recipe r
+JOIN annotation_candidate a ON a.id = k.a_id
+JOIN annotation_candidate b ON b.id = k.b_id
+CROSS JOIN LATERAL (SELECT btrim(a.model_name || ' ' || a.model_version) COLLATE "C") AS x (model)
+CROSS JOIN LATERAL (SELECT btrim(b.model_name || ' ' || b.model_version) COLLATE "C") AS y (model)
+CROSS JOIN LATERAL (SELECT CASE WHEN r.longer_wins_at_most < 1 THEN length(pg_temp.whole_text(a.content)) END,
+    CASE WHEN r.longer_wins_at_most < 1 THEN length(pg_temp.whole_text(b.content)) END OFFSET 0
+) AS text (length_a, length_b)
+WHERE rule IS NULL
+"""
+
+# A pair has as many places as judges, and needs all of them among the first. For the balance, a pair that the longer
+# output won has to wait for so many that the shorter one won, in its split, that the share holds for whatever part of
+# the order is taken.
 DRAWN = """
-CREATE TEMP TABLE sampled AS
-WITH ticket AS (
-    SELECT pair_id, prompt_digest, decided, pg_temp.hex(r.sample_seed || ' ' || pair_id) COLLATE "C" AS lot
-    FROM curated, recipe r WHERE rule IS NULL
-), of_prompt AS (
-    SELECT pair_id, decided, lot,
-        row_number() OVER (PARTITION BY prompt_digest ORDER BY lot) AS place,
-        row_number() OVER (PARTITION BY prompt_digest, decided ORDER BY lot) AS decided_place
-    FROM ticket
-), kept AS (
-    SELECT pair_id, lot,
-        r.per_prompt IS NULL OR place <= r.per_prompt AS in_pairs,
-        decided AND (r.per_prompt IS NULL OR decided_place <= r.per_prompt) AS in_decided
-    FROM of_prompt, recipe r
+CREATE TEMP TABLE {name} AS
+WITH of_prompt AS (
+    SELECT ticket.*, row_number() OVER (PARTITION BY prompt_digest ORDER BY lot) AS place FROM ticket WHERE {which}
+), of_models AS (
+    SELECT of_prompt.*, row_number() OVER (PARTITION BY one_model, other_model ORDER BY lot) AS model_place
+    FROM of_prompt, recipe r WHERE r.per_prompt IS NULL OR place <= r.per_prompt
+), left_by_models AS (
+    SELECT of_models.* FROM of_models, recipe r WHERE r.per_model_pair IS NULL OR model_place <= r.per_model_pair
+), judged AS (
+    SELECT DISTINCT pair_id, lot, v.source_type, v.source_id
+    FROM left_by_models l JOIN vote v USING (pool_id), recipe r
+    WHERE r.per_annotator IS NOT NULL
+      AND (r.consensus <> 'each' OR (v.source_type = l.source AND v.source_id = l.judge))
+), of_judge AS (
+    SELECT pair_id, row_number() OVER (PARTITION BY source_type, source_id ORDER BY lot) AS place FROM judged
+), too_many AS (
+    SELECT DISTINCT pair_id FROM of_judge, recipe r WHERE place > r.per_annotator
+), sided AS (
+    SELECT l.pair_id, test, lot, longer_wins,
+        row_number() OVER (PARTITION BY test, longer_wins ORDER BY lot) AS place
+    FROM left_by_models l WHERE NOT EXISTS (SELECT FROM too_many t WHERE t.pair_id = l.pair_id)
+), balanced AS (
+    SELECT s.pair_id, s.lot, coalesce(s.longer_wins, false) AS waits,
+        CASE WHEN s.longer_wins THEN greatest(s.lot, short.lot) ELSE s.lot END AS turn
+    FROM sided s CROSS JOIN recipe r CROSS JOIN LATERAL (SELECT r.longer_wins_at_most::numeric) AS most (share)
+    LEFT JOIN sided short ON s.longer_wins AND NOT short.longer_wins AND short.test = s.test
+        AND short.place = ceil(s.place * (1 - share) / nullif(share, 0))
+    WHERE share IS NULL OR NOT coalesce(s.longer_wins, false) OR short.lot IS NOT NULL
 ), ranked AS (
-    SELECT pair_id, in_pairs, in_decided,
-        row_number() OVER (PARTITION BY in_pairs ORDER BY lot) AS place,
-        row_number() OVER (PARTITION BY in_decided ORDER BY lot) AS decided_place
-    FROM kept
-), drawn AS (
-    SELECT pair_id,
-        in_pairs AND (r.sample_limit IS NULL OR place <= r.sample_limit) AS in_pairs,
-        in_decided AND (r.sample_limit IS NULL OR decided_place <= r.sample_limit) AS in_decided
-    FROM ranked, recipe r
+    SELECT pair_id, row_number() OVER (ORDER BY turn, waits, lot) AS place FROM balanced
 )
-SELECT * FROM curated JOIN drawn USING (pair_id) WHERE in_pairs OR in_decided
+SELECT pair_id FROM ranked, recipe r WHERE r.sample_limit IS NULL OR place <= r.sample_limit
+"""
+
+SAMPLED = """
+CREATE TEMP TABLE sampled AS
+SELECT curated.*, p.pair_id IS NOT NULL AS in_pairs, d.pair_id IS NOT NULL AS in_decided
+FROM curated
+LEFT JOIN drawn_pairs p USING (pair_id)
+LEFT JOIN drawn_decided d USING (pair_id)
+WHERE p.pair_id IS NOT NULL OR d.pair_id IS NOT NULL
 """
 
 COUNT = """
@@ -47,5 +86,13 @@ SELECT count(*) FILTER (WHERE in_pairs) AS pairs, count(*) FILTER (WHERE in_deci
 
 def sample(session: Session, wanted: Sample) -> dict[str, int]:
     """Make `sampled`; return how many pairs (with or without a winner) and decided pairs it holds."""
-    session.run(ALL if wanted.limit is None and wanted.per_prompt is None else DRAWN)
+    if wanted.model_dump(exclude={"seed"}, exclude_none=True):
+        with session.looking_up():
+            session.run(TICKETS)
+        session.run("ANALYZE ticket")
+        session.run(DRAWN.format(name="drawn_pairs", which="true"))
+        session.run(DRAWN.format(name="drawn_decided", which="decided"))
+        session.run(SAMPLED)
+    else:
+        session.run(ALL)
     return session.rows(COUNT)[0]

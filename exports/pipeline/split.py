@@ -15,10 +15,8 @@ CHUNK_ROWS = 5_000
 
 PICKED = """
 CREATE TEMP TABLE picked AS
-WITH placed AS (
-    SELECT sampled.*, pg_temp.uniform(r.split_seed, prompt_digest) < r.test_share AS test FROM sampled, recipe r
-), ordered AS (
-    SELECT placed.*, row_number() OVER (ORDER BY test, prompt_position, pair_id) - 1 AS ordinal FROM placed
+WITH ordered AS (
+    SELECT sampled.*, row_number() OVER (ORDER BY test, prompt_position, pair_id) - 1 AS ordinal FROM sampled
 )
 SELECT ordered.*, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
 """

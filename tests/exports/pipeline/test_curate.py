@@ -114,6 +114,11 @@ OUTPUTS = {
     "prefix": ("Yes", "Yes, because."),
     "other_way": ("No, because.", "No"),
     "unlike": ("No", "Yes, because."),
+    "alike": ("It is *2*.", "it is  “2”"),
+    "code": ("x != y", "x = y"),
+    "leak": ("I am ChatGPT, trained by OpenAI.", "Robbe"),
+    "own_name": ("A seal.", "My name is Basalt."),
+    "other_name": ("Claude Monet painted it.", "Google made Android."),
 }
 
 
@@ -124,6 +129,9 @@ OUTPUTS = {
         (["identical"], {"same": "identical"}),
         (["empty"], {"empty": "empty", "blank": "empty"}),
         (["prefix"], {"prefix": "prefix", "other_way": "prefix", "empty": "prefix"}),
+        (["near_identical"], {"same": "near_identical", "alike": "near_identical"}),
+        (["identical", "near_identical"], {"same": "identical", "alike": "near_identical"}),
+        (["identity_leak"], {"leak": "identity_leak", "own_name": "identity_leak"}),
         (["prefix", "empty"], {"prefix": "prefix", "other_way": "prefix", "empty": "empty", "blank": "empty"}),
     ],
 )
@@ -216,3 +224,54 @@ def test_margins_come_from_scores_or_strengths(project):
     assert reward["strong"]["margin"] == pytest.approx(5 / 6)
     assert reward["plain"]["margin"] == pytest.approx(1 / 3)
     assert reward["plain"]["meta_chosen_score"] is None
+
+
+def test_dawid_and_skene_follow_the_judges_who_agree_with_the_others(project):
+    for number in range(12):
+        truth = number % 2
+        log_inference(project, f"r{number}", "One.", "Two.")
+        for judge, says in {"ann": truth, "bea": truth, "cy": 1 - truth, "dan": 1 - truth, "eli": truth}.items():
+            if number > 0 or judge in ("ann", "cy", "dan"):
+                vote(project, f"r{number}", says, by=judge)
+    told = {}
+    for consensus in ("majority", "dawid_skene"):
+        pairs = rows(built(project, consensus=consensus, formats=["preference"]), "preference")
+        told[consensus] = {pair["meta_request_id"]: pair["chosen"][0]["content"] for pair in pairs}
+    assert told["dawid_skene"] == {f"r{n}": ("One.", "Two.")[n % 2] for n in range(12)}
+    assert told["majority"] == told["dawid_skene"] | {"r0": "Two."}
+
+
+def test_dawid_and_skene_do_not_decide_between_equals(project):
+    cast(project, [0, 1])
+    snapshot = built(project, consensus="dawid_skene", formats=["preference"])
+    assert dropped(snapshot) == {"no_majority": 1}
+    nothing = built(project, consensus="dawid_skene", sources=["heuristic"], formats=["preference"])
+    assert nothing.rows == 0
+
+
+def test_train_prompts_that_are_nearly_test_prompts_are_dropped(project):
+    asked = {}
+    for number in range(60):
+        words = [f"{word} {chr(97 + number % 26)}{chr(97 + number // 26)}" for word in ("seal", "otter", "walrus")]
+        asked[f"r{number}"] = f"Tell me of {', '.join(words)} and of nothing else that swims."
+        asked[f"like{number}"] = asked[f"r{number}"].upper().replace(",", " ,")
+        asked[f"unlike{number}"] = asked[f"r{number}"].replace("and of nothing", f"in {number} words, without")
+    for request_id, prompt in asked.items():
+        log_inference(project, request_id, "One.", "Two.", prompt=prompt)
+        vote(project, request_id, 0)
+    split = {"test": 0.3, "seed": 4}
+    recipe = {"split": split, "formats": ["preference"], "drop": ["near_duplicate_across_splits"]}
+    snapshot = built(project, **recipe)
+
+    def of(split):
+        return {row["meta_request_id"] for row in rows(snapshot, "preference", split)}
+
+    whole = built(project, **recipe | {"drop": []})
+    in_test = {row["meta_request_id"] for row in rows(whole, "preference", "test")}
+    gone = {row["request_id"]: row["rule"] for row in rows(snapshot, "dropped", "pairs")}
+    twins = {f"r{n}" for n in range(60)} & in_test ^ {f"r{n}" for n in range(60) if f"like{n}" in in_test}
+    expected = {({f"r{name.removeprefix('r')}", f"like{name.removeprefix('r')}"} - in_test).pop() for name in twins}
+    assert len(expected) > 10
+    assert gone == dict.fromkeys(expected, "near_duplicate_across_splits")
+    assert of("test") == in_test
+    assert of("train") == set(asked) - in_test - expected

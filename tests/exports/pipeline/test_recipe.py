@@ -67,16 +67,9 @@ def test_what_is_wrong_is_named(recipe, pointer):
 @pytest.mark.parametrize(
     "recipe",
     [
-        {"consensus": "dawid_skene"},
-        {"drop": ["near_identical"]},
-        {"drop": ["identical", "identity_leak"]},
-        {"drop": ["near_duplicate_across_splits"]},
         {"file_format": "jsonl.zst"},
         {"incremental": True},
         {"exclude_failed_gold": True},
-        {"sample": {"per_annotator": 1}},
-        {"sample": {"per_model_pair": 1}},
-        {"sample": {"longer_wins_at_most": 0.5}},
     ],
 )
 def test_what_is_not_built_yet_is_refused_and_not_ignored(recipe):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tests import world
@@ -65,3 +67,58 @@ def test_per_prompt_and_limit_together(project):
     pairs, battles = drawn(project, per_prompt=1, limit=4)
     assert (len(pairs), len(battles)) == (4, 4)
     assert len({str(pair["prompt"]) for pair in pairs}) == 4
+
+
+def test_per_model_pair(project):
+    pairs, battles = drawn(project, per_model_pair=3)
+    models = [frozenset((pair["meta_chosen_model"], pair["meta_rejected_model"])) for pair in pairs]
+    assert {models.count(two) for two in models} == {3}
+    assert len(set(models)) == 2
+    assert len(battles) == 9
+
+
+@pytest.fixture
+def votes_of_three(db):
+    """Each of thirty pairs is judged by two of three annotators; the longer output wins two times in three."""
+    project = world.project()
+    for number in range(30):
+        longer = number % 3 != 0
+        log_inference(project, f"r{number}", "A long answer." if longer else "Short.", "Quite short.")
+        for judge in [f"annotator{n}" for n in range(3) if n != number % 3]:
+            vote(project, f"r{number}", 0, by=judge)
+    return project
+
+
+@pytest.mark.parametrize("consensus", ["majority", "each"])
+def test_nobody_stands_behind_more_pairs_than_per_annotator(votes_of_three, consensus):
+    recipe = {"consensus": consensus, "formats": ["battles", "judgments"], "sample": {"per_annotator": 5}}
+    snapshot = built(votes_of_three, **recipe)
+    battles = rows(snapshot, "battles")
+    judged = rows(snapshot, "judgments")
+    behind = Counter(
+        row["source_id"] for battle in battles for row in judged
+        if row["request_id"] == battle["question_id"] and battle["judge"] in (row["source_id"], "majority of 2")
+    )  # fmt: skip
+    assert max(behind.values()) == 5
+    assert set(behind) == {"annotator0", "annotator1", "annotator2"}
+
+
+def longer_wins(pairs):
+    return [len(pair["chosen"][0]["content"]) > len(pair["rejected"][0]["content"]) for pair in pairs]
+
+
+@pytest.mark.parametrize(("share", "longer"), [(1.0, 20), (0.6, 15), (0.5, 10), (0.25, 3), (0.0, 0)])
+def test_the_longer_output_wins_no_more_often_than_it_may(votes_of_three, share, longer):
+    recipe = {"formats": ["preference"], "sample": {"longer_wins_at_most": share}}
+    won = longer_wins(rows(built(votes_of_three, **recipe), "preference"))
+    assert (won.count(True), won.count(False)) == (longer, 10)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 9, 14])
+def test_the_balance_holds_for_any_limit_and_in_each_split(votes_of_three, limit):
+    sample = {"longer_wins_at_most": 0.5, "limit": limit}
+    snapshot = built(votes_of_three, formats=["preference"], sample=sample, split={"test": 0.4, "seed": 2})
+    for split in ("train", "test"):
+        won = longer_wins(rows(snapshot, "preference", split))
+        assert won.count(True) <= won.count(False)
+    assert len(rows(snapshot, "preference")) == limit
