@@ -116,7 +116,7 @@ def _compiled(counts: Mapping[str, Any]) -> str:
     lines = [f"- dropped by `{rule}`: {pairs:,} pairs" for rule, pairs in curated["dropped"].items()]
     lines += [
         f"- kept: {curated['pairs']:,} pairs, of them {curated['decided']:,} with a winner, {curated['ties']:,} ties, "
-        f"{curated['both_bad']:,} where both are bad",
+        f"{curated['both_bad']:,} where both are bad; {_many(curated['rated_outputs'], 'rated output')}",
         f"- sampled: {sampled['decided']:,} with a winner, {sampled['pairs']:,} for configs that take the others too",
         f"- prompts: {split['train_prompts']:,} in train, {split['test_prompts']:,} in test",
     ]

@@ -20,7 +20,7 @@ from exports.pipeline.session import Session
 
 POOLS = """
 CREATE TEMP TABLE pool AS
-SELECT pool_id, count(*)::int AS votes,
+SELECT pool_id, bool_and(rated) AS rated, count(*)::int AS votes,
     count(*) FILTER (WHERE says = 'a')::int AS votes_a,
     count(*) FILTER (WHERE says = 'b')::int AS votes_b,
     count(*) FILTER (WHERE says = 'tie')::int AS votes_tie,
@@ -45,16 +45,15 @@ WITH shown AS (
         identical
     FROM vote ORDER BY pool_id, prompt_position, a_index, b_index
 ), decided AS (
-    SELECT pool.*, r.consensus, r.min_votes, r.min_agreement, CASE r.consensus
-        WHEN 'unanimous' THEN CASE votes
+    SELECT pool.*, r.consensus, r.min_votes, r.min_agreement, CASE
+        WHEN r.consensus = 'unanimous' THEN CASE votes
             WHEN votes_a THEN 'a' WHEN votes_b THEN 'b'
             WHEN votes_tie THEN 'tie' WHEN votes_both_bad THEN 'both_bad' END
-        WHEN 'dawid_skene' THEN weighed.winner
-        ELSE CASE
+        WHEN r.consensus = 'dawid_skene' AND NOT rated THEN weighed.winner
         WHEN votes_a > greatest(votes_b, votes_tie, votes_both_bad) THEN 'a'
         WHEN votes_b > greatest(votes_a, votes_tie, votes_both_bad) THEN 'b'
         WHEN votes_tie > greatest(votes_a, votes_b, votes_both_bad) THEN 'tie'
-        WHEN votes_both_bad > greatest(votes_a, votes_b, votes_tie) THEN 'both_bad' END END AS winner
+        WHEN votes_both_bad > greatest(votes_a, votes_b, votes_tie) THEN 'both_bad' END AS winner
     FROM pool LEFT JOIN weighed ON weighed.pool_id = pool.pool_id::text, recipe r
 ), measured AS (
     SELECT decided.*,
@@ -67,11 +66,13 @@ WITH shown AS (
     FROM decided
 )
 SELECT pool_id AS pair_id, pool_id, request_id, prompt_id, prompt_position, prompt_digest, a_id, b_id, language,
-    identical, winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum, strong,
-    score_a, score_b, last_position, judged_at, source, coalesce(judge, consensus || ' of ' || votes) AS judge, CASE
+    identical, rated, winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum,
+    strong, score_a, score_b, last_position, judged_at, source, coalesce(judge, consensus || ' of ' || votes) AS judge,
+    CASE
         WHEN votes < min_votes THEN 'min_votes'
         WHEN winner IS NULL THEN CASE consensus WHEN 'unanimous' THEN 'not_unanimous' ELSE 'no_majority' END
-        WHEN agreement < min_agreement THEN 'min_agreement' END AS rule
+        WHEN agreement < min_agreement THEN 'min_agreement'
+        WHEN rated AND winner = 'tie' THEN 'neutral' END AS rule
 FROM measured JOIN shown USING (pool_id)
 """
 
@@ -86,26 +87,27 @@ WITH measured AS (
     FROM vote v JOIN pool USING (pool_id), recipe r
 )
 SELECT pg_temp.name(jsonb_build_array(pool_id, position, a_index, b_index)) AS pair_id, pool_id, request_id,
-    prompt_id, prompt_position, prompt_digest, a_id, b_id, language, identical, says AS winner, votes, votes_a, votes_b,
-    votes_tie, votes_both_bad, agreement, 1 AS winning, coalesce(strength, 0)::int AS strength_sum,
+    prompt_id, prompt_position, prompt_digest, a_id, b_id, language, identical, rated, says AS winner, votes, votes_a,
+    votes_b, votes_tie, votes_both_bad, agreement, 1 AS winning, coalesce(strength, 0)::int AS strength_sum,
     (strength IS NOT NULL)::int AS strong,
     score_a::float8, score_b::float8, position AS last_position, judged_at, source_type AS source, source_id AS judge,
-    CASE WHEN votes < min_votes THEN 'min_votes' WHEN agreement < min_agreement THEN 'min_agreement' END AS rule
+    CASE WHEN votes < min_votes THEN 'min_votes' WHEN agreement < min_agreement THEN 'min_agreement'
+        WHEN rated AND says = 'tie' THEN 'neutral' END AS rule
 FROM measured
 """
 
 CURATED = """
 CREATE TEMP TABLE curated AS
 SELECT pair_id, pool_id, request_id, pair.prompt_id, prompt_position, prompt_digest, pair.a_id, pair.b_id, language,
-    winner, winner IN ('a', 'b') AS decided, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning,
-    strength_sum, strong, score_a, score_b, last_position, judged_at, source, judge,
+    rated, winner, winner IN ('a', 'b') AS decided, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement,
+    winning, strength_sum, strong, score_a, score_b, last_position, judged_at, source, judge,
     coalesce(pair.rule, t.rule) AS rule, pg_temp.uniform(r.split_seed, prompt_digest) < r.test_share AS test
 FROM pair LEFT JOIN dropped_by_text t USING (prompt_id, a_id, b_id), recipe r
 """
 
 VOTES = """
 SELECT pool_id::text AS pool_id, source_type || ' ' || source_id AS judge, says FROM vote
-ORDER BY vote.pool_id, position, a_index, b_index
+WHERE NOT rated ORDER BY vote.pool_id, position, a_index, b_index
 """
 
 VOTE = pa.schema([("pool_id", pa.string()), ("judge", pa.string()), ("says", pa.string())])
@@ -113,8 +115,9 @@ WEIGHED = pa.schema([("pool_id", pa.string()), ("winner", pa.string())])
 
 DROPPED = "SELECT rule, count(*) AS pairs FROM curated WHERE rule IS NOT NULL GROUP BY rule ORDER BY rule"
 COUNT = """
-SELECT count(*) AS pairs, count(*) FILTER (WHERE decided) AS decided,
-    count(*) FILTER (WHERE winner = 'tie') AS ties, count(*) FILTER (WHERE winner = 'both_bad') AS both_bad
+SELECT count(*) FILTER (WHERE NOT rated) AS pairs, count(*) FILTER (WHERE decided AND NOT rated) AS decided,
+    count(*) FILTER (WHERE winner = 'tie') AS ties, count(*) FILTER (WHERE winner = 'both_bad') AS both_bad,
+    count(*) FILTER (WHERE rated) AS rated_outputs
 FROM curated WHERE rule IS NULL
 """
 

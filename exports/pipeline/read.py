@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from exports.pipeline.session import Session
 
-# x and y are the chosen and the rejected output, or a and b where there is no winner.
+# x and y are the chosen and the rejected output, or a and b where there is no winner; of a rated output, both are it.
 PAIRS = """
-SELECT k.test, k.in_pairs, k.in_decided, pg_temp.shown(k.pair_id) AS pair_id, k.request_id, k.source, k.judge,
+SELECT k.test, k.in_pairs, k.in_decided, k.in_rated, pg_temp.shown(k.pair_id) AS pair_id, k.request_id, k.source,
+    k.judge,
     ARRAY[x.output_id, y.output_id]::text[] AS outputs, k.winner, k.agreement, k.last_position, k.judged_at,
     k.language, k.votes_tie, k.votes_both_bad,
     CASE WHEN b_won THEN k.votes_b ELSE k.votes_a END AS votes_x,
@@ -27,6 +28,7 @@ SELECT k.test, k.in_pairs, k.in_decided, pg_temp.shown(k.pair_id) AS pair_id, k.
     coalesce(CASE WHEN b_won THEN k.score_b - k.score_a ELSE k.score_a - k.score_b END,
         (k.strength_sum + k.winning - k.strong)::float8 / (3 * k.winning)) AS margin,
     k.strength_sum::float8 / nullif(k.strong, 0) AS strength,
+    coalesce(x.edit_event_id, y.edit_event_id) IS NOT NULL AS edited,
     btrim(x.model_name || ' ' || x.model_version) AS model_x,
     btrim(y.model_name || ' ' || y.model_version) AS model_y,
     pg_temp.roles(p.content, 'user') AS prompt_roles, pg_temp.texts(p.content) AS prompt_texts,
@@ -57,22 +59,22 @@ JUDGMENTS = """
 SELECT k.test, k.position, pg_temp.shown(k.pool_id) AS pair_id, j.uid::text AS judgment_id, f.request_id,
     c.uid::text AS comparison_id, f.feedback_id, f.kind, j.source_type, j.source_id, j.source_version, j.outcome,
     chosen.output_id AS chosen, rejected.output_id AS rejected,
-    ARRAY[c1.output_id, c2.output_id]::text[] AS outputs,
+    array_remove(ARRAY[c1.output_id, c2.output_id], NULL)::text[] AS outputs,
     CASE j.left_id WHEN c1.id THEN ARRAY[c1.output_id, c2.output_id] WHEN c2.id THEN ARRAY[c2.output_id, c1.output_id]
         END::text[] AS presented,
-    j.strength, j.scores::text AS scores, j.criteria::text AS criteria, j.confidence,
+    j.strength, j.value, j.scores::text AS scores, j.criteria::text AS criteria, j.confidence,
     f.body ->> 'rationale' AS rationale, f.body ->> 'principle' AS principle, f.body ->> 'critique' AS critique,
     j.duration_ms, j.active_ms, j.judged_at, j.surplus, g.version AS guidelines_version,
-    ARRAY[btrim(c1.model_name || ' ' || c1.model_version), btrim(c2.model_name || ' ' || c2.model_version)]::text[]
-        AS models,
-    ARRAY[c1.digest, c2.digest]::text[] AS output_digests, p.digest AS prompt_digest,
-    p.metadata ->> 'language' AS language, l.uid::text AS lease_id
+    array_remove(ARRAY[btrim(c1.model_name || ' ' || c1.model_version),
+        btrim(c2.model_name || ' ' || c2.model_version)], NULL)::text[] AS models,
+    array_remove(ARRAY[c1.digest, c2.digest], NULL)::text[] AS output_digests, p.digest AS prompt_digest,
+    p.metadata ->> 'language' AS language, l.uid::text AS lease_id, f.propensity
 FROM audit k
 JOIN annotation_judgment j ON j.id = k.judgment_id
 JOIN annotation_feedback f ON f.id = j.feedback_id
 JOIN annotation_prompt p ON p.id = j.prompt_id
 JOIN annotation_candidate c1 ON c1.id = j.first_id
-JOIN annotation_candidate c2 ON c2.id = j.second_id
+LEFT JOIN annotation_candidate c2 ON c2.id = j.second_id
 LEFT JOIN annotation_candidate chosen ON chosen.id = j.chosen_id
 LEFT JOIN annotation_candidate rejected ON rejected.id = j.rejected_id
 LEFT JOIN annotation_comparison c ON c.id = j.comparison_id
@@ -85,7 +87,8 @@ ORDER BY k.ordinal
 # Every pair that a rule dropped, by ids alone.
 DROPPED = """
 SELECT k.rule, NULL::text AS format, pg_temp.shown(k.pair_id) AS pair_id, k.request_id,
-    ARRAY[a.output_id, b.output_id]::text[] AS outputs, k.winner, k.agreement, k.last_position
+    CASE WHEN k.rated THEN ARRAY[a.output_id] ELSE ARRAY[a.output_id, b.output_id] END::text[] AS outputs,
+    k.winner, k.agreement, k.last_position
 FROM curated k
 JOIN annotation_candidate a ON a.id = k.a_id
 JOIN annotation_candidate b ON b.id = k.b_id

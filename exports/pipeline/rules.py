@@ -51,9 +51,9 @@ WITH outputs AS MATERIALIZED (
             THEN 'multimodal'
         WHEN 'identical' = ANY (r.drops) AND o.identical THEN 'identical'
         WHEN 'empty' = ANY (r.drops) AND (pg_temp.is_blank(text.a) OR pg_temp.is_blank(text.b)) THEN 'empty'
-        WHEN 'near_identical' = ANY (r.drops) AND (
+        WHEN 'near_identical' = ANY (r.drops) AND o.a_id <> o.b_id AND (
             o.identical OR pg_temp.plain(text.a) = pg_temp.plain(text.b)) THEN 'near_identical'
-        WHEN 'prefix' = ANY (r.drops) AND NOT o.identical AND (
+        WHEN 'prefix' = ANY (r.drops) AND NOT o.identical AND o.a_id <> o.b_id AND (
             starts_with(text.a, text.b) OR starts_with(text.b, text.a)) THEN 'prefix'
         WHEN 'identity_leak' = ANY (r.drops) AND (
             pg_temp.says_who(text.a, ARRAY[a.model_name, b.model_name])

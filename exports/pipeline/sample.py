@@ -1,7 +1,8 @@
 """Sample: how many of the curated pairs, by a lottery whose tickets are hashes of seed and pair.
 
-Makes the temporary table `sampled`: the pairs that are left, with `in_pairs` and `in_decided`. Formats that take ties
-and formats that do not are drawn apart, so that each gets its whole limit and none depends on which others are built.
+Makes the temporary table `sampled`: what is left, with `in_pairs`, `in_decided` and `in_rated`. Pairs with and without
+ties and rated outputs are drawn apart, so that each format gets its whole limit and none depends on which others are
+built.
 
 The limits apply one after the other, each to what the one before left, and each keeps the pairs with the lowest lots:
 so a larger limit holds what a smaller one does.
@@ -12,12 +13,16 @@ from __future__ import annotations
 from exports.pipeline.recipe import Sample
 from exports.pipeline.session import Session
 
-ALL = "CREATE TEMP TABLE sampled AS SELECT *, true AS in_pairs, decided AS in_decided FROM curated WHERE rule IS NULL"
+ALL = """
+CREATE TEMP TABLE sampled AS
+SELECT *, NOT rated AS in_pairs, decided AND NOT rated AS in_decided, rated AS in_rated FROM curated WHERE rule IS NULL
+"""
+DRAWS = {"pairs": "NOT rated", "decided": "NOT rated AND decided", "rated": "rated"}
 
 # longer_wins: null where neither output won, or both are equally long.
 TICKETS = """
 CREATE TEMP TABLE ticket AS
-SELECT pair_id, pool_id, prompt_digest, test, decided, source, judge,
+SELECT pair_id, pool_id, prompt_digest, test, rated, decided, source, judge,
     pg_temp.hex(r.sample_seed || ' ' || pair_id) COLLATE "C" AS lot,
     least(x.model, y.model) AS one_model, greatest(x.model, y.model) AS other_model,
     CASE WHEN decided AND length_a <> length_b THEN (winner = 'a') = (length_a > length_b) END AS longer_wins
@@ -36,7 +41,7 @@ WHERE rule IS NULL
 # output won has to wait for so many that the shorter one won, in its split, that the share holds for whatever part of
 # the order is taken.
 DRAWN = """
-CREATE TEMP TABLE {name} AS
+CREATE TEMP TABLE drawn_{name} AS
 WITH of_prompt AS (
     SELECT ticket.*, row_number() OVER (PARTITION BY prompt_digest ORDER BY lot) AS place FROM ticket WHERE {which}
 ), of_models AS (
@@ -72,26 +77,30 @@ SELECT pair_id FROM ranked, recipe r WHERE r.sample_limit IS NULL OR place <= r.
 
 SAMPLED = """
 CREATE TEMP TABLE sampled AS
-SELECT curated.*, p.pair_id IS NOT NULL AS in_pairs, d.pair_id IS NOT NULL AS in_decided
+SELECT curated.*, p.pair_id IS NOT NULL AS in_pairs, d.pair_id IS NOT NULL AS in_decided,
+    r.pair_id IS NOT NULL AS in_rated
 FROM curated
 LEFT JOIN drawn_pairs p USING (pair_id)
 LEFT JOIN drawn_decided d USING (pair_id)
-WHERE p.pair_id IS NOT NULL OR d.pair_id IS NOT NULL
+LEFT JOIN drawn_rated r USING (pair_id)
+WHERE coalesce(p.pair_id, d.pair_id, r.pair_id) IS NOT NULL
 """
 
 COUNT = """
-SELECT count(*) FILTER (WHERE in_pairs) AS pairs, count(*) FILTER (WHERE in_decided) AS decided FROM sampled
+SELECT count(*) FILTER (WHERE in_pairs) AS pairs, count(*) FILTER (WHERE in_decided) AS decided,
+    count(*) FILTER (WHERE in_rated) AS rated_outputs
+FROM sampled
 """
 
 
 def sample(session: Session, wanted: Sample) -> dict[str, int]:
-    """Make `sampled`; return how many pairs (with or without a winner) and decided pairs it holds."""
+    """Make `sampled`; return how many pairs (with or without a winner), decided pairs and rated outputs it holds."""
     if wanted.model_dump(exclude={"seed"}, exclude_none=True):
         with session.looking_up():
             session.run(TICKETS)
         session.run("ANALYZE ticket")
-        session.run(DRAWN.format(name="drawn_pairs", which="true"))
-        session.run(DRAWN.format(name="drawn_decided", which="decided"))
+        for name, which in DRAWS.items():
+            session.run(DRAWN.format(name=name, which=which))
         session.run(SAMPLED)
     else:
         session.run(ALL)

@@ -3,6 +3,8 @@
 Makes the temporary tables `recipe` (one row: the only way in for values) and `vote` (one row a judgment). Output a of a
 pair is the one with the lower digest, so that the order says nothing about models or sides. One record of feedback may
 judge many pairs; its votes are told apart by `position`, `a_index` and `b_index`.
+
+A rating of one output is a vote on that output and itself: a is good, b is bad.
 """
 
 from __future__ import annotations
@@ -48,11 +50,11 @@ COLUMNS = pa.schema(
 VOTES = """
 CREATE TEMP TABLE vote AS
 WITH seen AS (
-    SELECT j.id AS judgment_id, j.prompt_id, j.outcome, j.chosen_id, j.strength, j.scores, j.source_type, j.source_id,
-        j.judged_at, s.position, p.request_id, p.digest AS prompt_digest, ps.position AS prompt_position, r.merge,
-        p.metadata ->> 'language' AS language,
-        CASE WHEN swapped THEN j.second_id ELSE j.first_id END AS a_id,
-        CASE WHEN swapped THEN j.first_id ELSE j.second_id END AS b_id,
+    SELECT j.id AS judgment_id, j.prompt_id, j.outcome, j.chosen_id, j.strength, j.scores, j.value,
+        j.source_type, j.source_id, j.judged_at, s.position, p.request_id,
+        p.digest AS prompt_digest, ps.position AS prompt_position, r.merge, p.metadata ->> 'language' AS language,
+        CASE WHEN swapped THEN c2.id ELSE c1.id END AS a_id,
+        CASE WHEN swapped THEN c1.id ELSE c2.id END AS b_id,
         CASE WHEN swapped THEN c2.output_id ELSE c1.output_id END AS a_output,
         CASE WHEN swapped THEN c1.output_id ELSE c2.output_id END AS b_output,
         CASE WHEN swapped THEN c2.index ELSE c1.index END AS a_index,
@@ -66,7 +68,7 @@ WITH seen AS (
     -- Feedback may have come, and been sealed, before its prompt.
     JOIN annotation_seal ps ON ps.event_id = p.event_id
     JOIN annotation_candidate c1 ON c1.id = j.first_id
-    JOIN annotation_candidate c2 ON c2.id = j.second_id
+    JOIN annotation_candidate c2 ON c2.id = coalesce(j.second_id, j.first_id)
     CROSS JOIN LATERAL (
         SELECT (c2.digest COLLATE "C", c2.output_id COLLATE "C") < (c1.digest COLLATE "C", c1.output_id COLLATE "C")
     ) AS ordered (swapped)
@@ -88,19 +90,24 @@ WITH seen AS (
 )
 SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id, b_id, a_index, b_index,
     source_type, source_id, judged_at, position, strength, language,
-    CASE WHEN outcome <> 'chosen' THEN outcome WHEN chosen_id = a_id THEN 'a' ELSE 'b' END AS says,
-    (scores ->> a_output)::numeric AS score_a,
-    (scores ->> b_output)::numeric AS score_b,
+    CASE outcome WHEN 'chosen' THEN CASE chosen_id WHEN a_id THEN 'a' ELSE 'b' END
+        WHEN 'rated' THEN CASE sign(value) WHEN 1 THEN 'a' WHEN -1 THEN 'b' ELSE 'tie' END
+        ELSE outcome END AS says,
+    coalesce(value::numeric, (scores ->> a_output)::numeric) AS score_a,
+    coalesce(value::numeric, (scores ->> b_output)::numeric) AS score_b,
     pg_temp.name(CASE merge
-        WHEN 'content' THEN jsonb_build_array('content', prompt_digest, a_digest, b_digest)
+        WHEN 'content' THEN
+            jsonb_build_array(CASE a_id WHEN b_id THEN 'rating' ELSE 'content' END, prompt_digest, a_digest, b_digest)
         ELSE jsonb_build_array('comparison', request_id, prompt_digest, a_output, a_digest, b_output, b_digest)
     END) AS pool_id,
-    a_digest = b_digest AS identical
+    a_digest = b_digest AND a_id <> b_id AS identical,
+    a_id = b_id AS rated
 FROM seen
 """
 
 COUNT = """
-SELECT count(*) AS judgments, count(DISTINCT pool_id) AS pairs, count(DISTINCT prompt_digest) AS prompts,
+SELECT count(*) AS judgments, count(DISTINCT pool_id) FILTER (WHERE NOT rated) AS pairs,
+    count(DISTINCT pool_id) FILTER (WHERE rated) AS rated_outputs, count(DISTINCT prompt_digest) AS prompts,
     count(DISTINCT (source_type, source_id)) AS judges
 FROM vote
 """

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from exports.pipeline.formats.format import (
     MESSAGES,
     Column,
+    Filter,
     Format,
     Rows,
     conversations,
@@ -50,4 +51,5 @@ BATTLES = Format(
         ("tstamp", pa.float64()),
     ),
     convert=_convert,
+    only=Filter("edited", lambda pairs: pc.invert(pairs["edited"])),
 )

@@ -1,9 +1,12 @@
 """What a format is, and the columns that every pair format shares. Pure: Arrow in, Arrow out.
 
 A batch of pairs has one row a pair with these columns. `x` and `y` are the two outputs: the chosen and the rejected one
-when the pair has a winner, else the outputs a and b in their stable order.
+when the pair has a winner, else the outputs a and b in their stable order. A rated output is a pair of itself: a has
+won when it is good, b when it is bad.
 
-    in_decided, in_pairs                          whether the sample holds it for formats without and with ties
+    in_decided, in_pairs, in_rated                whether the sample holds it for formats of pairs with a winner, for
+                                                  those with ties as well, and as a rated output
+    edited                                        whether one of the outputs is a user's edit of the other
     pair_id, request_id, source, judge, language  string
     winner                                        "a", "b", "tie" or "both_bad"
     votes_x, votes_y, votes_tie, votes_both_bad   int32
@@ -21,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import reduce
 from typing import Any, TypeAlias, cast
 
 import pyarrow as pa
@@ -50,11 +54,12 @@ META = (
 
 
 class Rows(Enum):
-    """What the rows of a format are made of."""
+    """What the rows of a format are made of: pairs by these columns, or judgments as they were selected."""
 
-    DECIDED = "pairs with a winner"
-    PAIRS = "pairs with a winner, ties and pairs where both are bad"
-    JUDGMENTS = "judgments as they were selected"
+    DECIDED = ("in_decided",)
+    PAIRS = ("in_pairs",)
+    DECIDED_AND_RATED = ("in_decided", "in_rated")
+    JUDGMENTS = ()
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,8 @@ class Format:
 
     def fitting(self, rows: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """The rows of a batch that are for this format, and those that only its own rule refuses."""
-        if self.rows is not Rows.JUDGMENTS:
-            rows = rows.filter(rows["in_decided" if self.rows is Rows.DECIDED else "in_pairs"])
+        if self.rows.value:
+            rows = rows.filter(reduce(pc.or_, (rows[column] for column in self.rows.value)))
         if self.only is None:
             return rows, rows.slice(0, 0)
         fits = self.only.takes(rows)

@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         ("outputs", pa.list_(pa.string())),
         ("presented", pa.list_(pa.string())),
         ("strength", pa.int32()),
+        ("value", pa.float64()),
         ("scores", pa.string()),
         ("criteria", pa.string()),
         ("confidence", pa.float64()),
@@ -40,6 +41,7 @@ SCHEMA = pa.schema(
         ("language", pa.string()),
         ("lease_id", pa.string()),
         ("pair_id", pa.string()),
+        ("propensity", pa.float64()),
     ]
 )
 
@@ -51,7 +53,8 @@ def _convert(judgments: pa.RecordBatch) -> list[Column]:
 JUDGMENTS = Format(
     name="judgments",
     about="Every selected judgment with its provenance, before consensus, rules and sampling; `scores` and `criteria` "
-    "are JSON, `outputs`, `models` and `output_digests` go together, `presented` is left then right.",
+    "are JSON, `outputs`, `models` and `output_digests` go together, `presented` is left then right. A rating "
+    "names one output and has a `value` in place of a winner.",
     rows=Rows.JUDGMENTS,
     schema=SCHEMA,
     convert=_convert,

@@ -89,9 +89,9 @@ def test_the_manifest_counts_every_step_and_lists_every_file(project):
     assert manifest == snapshot.manifest
     assert manifest["watermark"] == {"position": snapshot.watermark, "hash": snapshot.watermark_hash}
     assert manifest["counts"] == {
-        "selected": {"judgments": 12, "pairs": 12, "prompts": 12, "judges": 1},
-        "curated": {"pairs": 12, "decided": 11, "ties": 1, "both_bad": 0, "dropped": {}},
-        "sampled": {"pairs": 12, "decided": 11},
+        "selected": {"judgments": 12, "pairs": 12, "rated_outputs": 0, "prompts": 12, "judges": 1},
+        "curated": {"pairs": 12, "decided": 11, "ties": 1, "both_bad": 0, "rated_outputs": 0, "dropped": {}},
+        "sampled": {"pairs": 12, "decided": 11, "rated_outputs": 0},
         "split": {"train_prompts": 12, "test_prompts": 0},
         "written": {
             "preference": {"train": 11},

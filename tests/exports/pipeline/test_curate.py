@@ -226,6 +226,78 @@ def test_margins_come_from_scores_or_strengths(project):
     assert reward["plain"]["meta_chosen_score"] is None
 
 
+def rate(project, output, *values):
+    for number, value in enumerate(values):
+        request_id = output.split("-")[0]
+        by = f"user{number}"
+        give_feedback(project, request_id, "rating", output=output, value=value, by=by, source="end_user")
+
+
+RATINGS = {
+    "good": (1,),
+    "split": (1, -1),
+    "mostly": (0.5, 1, -1),
+    "bad": (-0.2, -1),
+    "neutral": (0,),
+    "blank": (1,),
+}
+
+
+@pytest.mark.parametrize("consensus", ["majority", "dawid_skene", "each"])
+def test_ratings_become_single_rows_of_kto(project, consensus):
+    for name, values in RATINGS.items():
+        log_inference(project, name, "  " if name == "blank" else f"Output {name}.")
+        rate(project, f"{name}-0", *values)
+    log_inference(project, "pair", "One.", "Two.")
+    vote(project, "pair", 0)
+    recipe = {"sources": ["human", "end_user"], "consensus": consensus, "drop": ["empty", "prefix", "near_identical"]}
+    snapshot = built(project, **recipe, formats=["kto", "preference", "judgments"])
+    assert len(rows(snapshot, "preference")) == 1
+    kto = [row for row in rows(snapshot, "kto") if row["meta_origin"] == "rating"]
+    told = Counter((row["completion"][0]["content"].split()[-1], row["label"]) for row in kto)
+    if consensus == "each":
+        assert told == {
+            ("good.", True): 1,
+            ("split.", True): 1,
+            ("split.", False): 1,
+            ("mostly.", True): 2,
+            ("mostly.", False): 1,
+            ("bad.", False): 2,
+        }
+        assert dropped(snapshot) == {"neutral": 1, "empty": 1}
+    else:
+        assert told == {("good.", True): 1, ("mostly.", True): 1, ("bad.", False): 1}
+        assert dropped(snapshot) == {"no_majority": 1, "neutral": 1, "empty": 1}
+        (mostly,) = [row for row in kto if row["completion"][0]["content"] == "Output mostly."]
+        assert (mostly["meta_votes_chosen"], mostly["meta_votes_rejected"], mostly["meta_agreement"]) == (2, 1, 2 / 3)
+        assert mostly["meta_chosen_score"] == pytest.approx(0.5 / 3)
+    judgments = [row for row in rows(snapshot, "judgments") if row["outcome"] == "rated"]
+    assert sorted(row["value"] for row in judgments) == sorted(value for told in RATINGS.values() for value in told)
+    assert {len(row["outputs"]) for row in judgments} == {1}
+    assert snapshot.manifest["counts"]["selected"]["rated_outputs"] == len(RATINGS)
+
+
+def test_a_rating_is_no_vote_on_two_equal_outputs(project):
+    log_inference(project, "r", "Same.", "Same.")
+    vote(project, "r", 0, by="alice")
+    rate(project, "r-0", 1)
+    recipe = {"sources": ["human", "end_user"], "merge": "content", "formats": ["kto", "preference"]}
+    snapshot = built(project, **recipe)
+    assert [row["meta_votes_chosen"] for row in rows(snapshot, "preference")] == [1]
+    assert Counter(row["meta_origin"] for row in rows(snapshot, "kto")) == {"pair": 2, "rating": 1}
+
+
+def test_an_edit_is_a_pair_whose_chosen_output_is_the_edited_one(project):
+    log_inference(project, "r", "Teh seal.")
+    give_feedback(project, "r", "edit", output="r-0", edited="The seal.", by="u", source="end_user")
+    snapshot = built(project, sources=["end_user"], formats=["preference", "battles", "judgments"])
+    (pair,) = rows(snapshot, "preference")
+    assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == ("The seal.", "Teh seal.")
+    assert (pair["meta_chosen_model"], pair["meta_rejected_model"]) == ("", "aurora 1")
+    assert rows(snapshot, "battles") == []
+    assert dropped(snapshot) == {"edited": 1}
+
+
 def test_dawid_and_skene_follow_the_judges_who_agree_with_the_others(project):
     for number in range(12):
         truth = number % 2

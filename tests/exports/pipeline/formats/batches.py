@@ -9,7 +9,7 @@ import pyarrow as pa
 TEXTS = pa.list_(pa.string())
 SCHEMA = pa.schema(
     [
-        ("in_decided", pa.bool_()), ("in_pairs", pa.bool_()),
+        ("in_decided", pa.bool_()), ("in_pairs", pa.bool_()), ("in_rated", pa.bool_()), ("edited", pa.bool_()),
         ("pair_id", pa.string()), ("request_id", pa.string()), ("source", pa.string()), ("judge", pa.string()),
         ("language", pa.string()), ("winner", pa.string()),
         ("votes_x", pa.int32()), ("votes_y", pa.int32()), ("votes_tie", pa.int32()), ("votes_both_bad", pa.int32()),
@@ -22,7 +22,8 @@ SCHEMA = pa.schema(
     ]
 )  # fmt: skip
 PAIR = {
-    "in_decided": True, "in_pairs": True, "pair_id": "p1", "request_id": "r1", "source": "human", "judge": "alice",
+    "in_decided": True, "in_pairs": True, "in_rated": False, "edited": False,
+    "pair_id": "p1", "request_id": "r1", "source": "human", "judge": "alice",
     "language": "en", "winner": "a", "votes_x": 2, "votes_y": 1, "votes_tie": 0, "votes_both_bad": 0,
     "agreement": 2 / 3, "margin": 0.5, "strength": None, "score_x": None, "score_y": None,
     "model_x": "aurora 1", "model_y": "basalt 1", "last_position": 7, "judged_at": 1_700_000_000_500_000,

@@ -109,6 +109,27 @@ def test_kto_has_both_sides_with_true_labels():
     assert {row["meta_origin"] for row in rows} == {"pair"}
 
 
+RATED = {"in_decided": False, "in_pairs": False, "in_rated": True, "y_texts": ["Good."], "score_x": 0.5, "score_y": 0.5}
+
+
+def test_kto_has_one_row_for_a_rated_output():
+    rows = convert("kto", RATED, {}, RATED | {"winner": "b", "score_x": -1.0, "score_y": -1.0})
+    assert [(row["meta_origin"], row["label"]) for row in rows] == [
+        ("rating", True),
+        ("pair", True),
+        ("pair", False),
+        ("rating", False),
+    ]
+    assert [row["completion"][0]["content"] for row in rows] == ["Good.", "Good.", "Bad.", "Good."]
+    told = [(row["meta_chosen_score"], row["meta_rejected_score"], row["meta_rejected_model"]) for row in rows]
+    assert told == [(0.5, None, None), *[(None, None, "basalt 1")] * 2, (-1.0, None, None)]
+
+
+@pytest.mark.parametrize("name", set(COLUMNS) - {"kto"})
+def test_a_rated_output_is_no_pair(name):
+    assert convert(name, RATED) == []
+
+
 @pytest.mark.parametrize(
     ("winner", "told", "model_a", "last_a"),
     [
