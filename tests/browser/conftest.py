@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.browser.person import Person
+from tests.browser.person import ANSWER_SECONDS, Person
 
 if TYPE_CHECKING:
     # This module is imported before Django is set up.
     from django.contrib.auth.models import User
+
+
+expect.set_options(timeout=ANSWER_SECONDS * 1000)  # the machine may be busy
 
 
 class People:

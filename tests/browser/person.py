@@ -125,7 +125,7 @@ class Person:
     def leave(self) -> None:
         """Close the window once the server has answered, without a last message that would meet an emptied database."""
         self.page.unroute_all(behavior="ignoreErrors")
-        self.page.evaluate("() => document.getElementById('waiting')?.replaceChildren()")
+        self.page.evaluate("() => { navigator.sendBeacon = () => true; }")
         deadline = time.monotonic() + ANSWER_SECONDS
         while self._expects_answers() and time.monotonic() < deadline:
             self.page.wait_for_timeout(20)

@@ -57,6 +57,25 @@ def test_a_key_answers_while_the_guidelines_are_open(alice: Person) -> None:
     assert str(lease.uid) == seen.lease
 
 
+def test_on_a_phone_nothing_is_answered_beneath_the_guidelines(people: People, project: Project) -> None:
+    alice = people(world.person("alice"), **PHONE)
+    page = alice.open()
+    drawer = page.get_by_role("complementary", name="Guidelines")
+    seen = alice.sees()
+    for key in ("b", "t", "s", "u"):
+        page.keyboard.press(key)
+    expect(drawer).to_be_visible()
+    assert alice.sees() == seen
+    page.keyboard.press("g")
+    expect(drawer).to_be_hidden()
+    page.keyboard.press("g")
+    expect(drawer).to_be_visible()
+    page.keyboard.press("Escape")
+    assert alice.press("b") == seen
+    alice.until_saved()
+    assert Judgment.objects.count() == 1
+
+
 def test_differing_words_are_marked_on_both_sides(alice: Person) -> None:
     page = alice.page
     before = alice.sees()
