@@ -156,6 +156,8 @@ def find_key(secret: str) -> ApiKey | None:
 
 def pages_may_call(slug: str, origin: str) -> bool:
     """Whether a living browser key of that project lists the origin."""
+    if not ORIGIN.fullmatch(origin):
+        return False
     keys = ApiKey.objects.filter(living(timezone.now()), project__slug=slug, kind=Kind.BROWSER)
     return keys.filter(origins__contains=[origin]).exists()
 

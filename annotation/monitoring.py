@@ -54,12 +54,11 @@ def count_work() -> Work:
 def _count_work() -> Work:
     slugs = _slugs()
     comparisons: Counts = {}
-    rows = (
-        Comparison.objects.order_by()
-        .values_list("project")
-        .annotate(
-            Count("pk"), Count("pk", filter=Q(taken__lt=F("overlap"))), Count("pk", filter=Q(judged=F("overlap")))
-        )
+    by_project = Comparison.objects.order_by().values_list("project")
+    rows = by_project.annotate(
+        all=Count("pk"),
+        open=Count("pk", filter=Q(taken__lt=F("overlap"))),
+        done=Count("pk", filter=Q(judged=F("overlap"))),
     )
     for project, all_, open_, done in rows:
         states = {"open": open_, "leased": all_ - open_ - done, "done": done}

@@ -10,12 +10,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation.api.bodies import read_whole
 from annotation.api.inferences import FEEDBACK_STATES
-from annotation.api.intake import DESCRIPTION, TAKEN, IntakeView, examples
+from annotation.api.intake import A_LIST, DESCRIPTION, JSON, TAKEN, IntakeView, examples
 from annotation.api.judgments import SourceSerializer
 from annotation.api.pagination import PageParameters, paginate
-from annotation.api.project_view import Scope
+from annotation.api.problems import Problem
+from annotation.api.project_view import Scope, browser_key
 from annotation.api.records import feedback_request
+from annotation.intake.pages import PAGE_FEEDBACK
 from annotation.intake.receiving import FEEDBACK
 from annotation.models import Feedback, Project, Retraction, SourceType
 
@@ -85,6 +88,9 @@ EXAMPLE = {
     ],
 }
 
+# Of the body that a page may send; an edit of a long answer is far below.
+MAX_PAGE_BYTES = 1024 * 1024
+
 
 class FeedbackView(IntakeView):
     """Taking and listing feedback."""
@@ -92,6 +98,7 @@ class FeedbackView(IntakeView):
     scopes = {"POST": Scope.INGEST, "GET": Scope.READ}
     parameters = FeedbackParameters
     stage = FEEDBACK
+    open_to_pages = {"POST"}
 
     @extend_schema(
         operation_id="feedback_send",
@@ -103,7 +110,7 @@ class FeedbackView(IntakeView):
         examples=examples("fb-preference", state="joined"),
     )
     def post(self, request: Request, slug: str) -> Response:
-        return self.take(request)
+        return self._take_from_page(request) if browser_key(request) else self.take(request)
 
     @extend_schema(
         operation_id="feedback_list",
@@ -117,6 +124,19 @@ class FeedbackView(IntakeView):
     def get(self, request: Request, slug: str) -> Response:
         page = paginate(request, self.query, find_feedback(self.project, self.query))
         return Response(page.answer([describe_feedback(record) for record in page.rows]))
+
+    def _take_from_page(self, request: Request) -> Response:
+        """One record: many in one call would be past the rate limit of a key that everybody can read."""
+        media_type = request.content_type.partition(";")[0].strip().lower()
+        if media_type != JSON:
+            raise Problem(415, f"With a browser key the body is {JSON}.")
+        raw = read_whole(request)
+        if len(raw) > MAX_PAGE_BYTES:
+            raise Problem(413, f"With a browser key the body may have up to {MAX_PAGE_BYTES:,} bytes.")
+        if A_LIST.match(raw):
+            raise Problem(422, "With a browser key the body is one record.", errors=[("", "must be an object")])
+        return self.take_one(raw, PAGE_FEEDBACK)
+
 
 
 TAKEN_BACK = Q(Exists(Retraction.objects.filter(target=OuterRef("pk"))))

@@ -112,10 +112,11 @@ class IntakeView(ProjectView):
                 415, f"A body of the media type {media_type or 'none'} is not read here; {JSON} or {LINES} is."
             )
         raw = read_whole(request)
-        return self._take_list(raw) if A_LIST.match(raw) else self._take_one(raw)
+        return self._take_list(raw) if A_LIST.match(raw) else self.take_one(raw, self.stage)
 
-    def _take_one(self, raw: bytes) -> Response:
-        outcome = receive_one(self.project, self.stage, sound(raw), self._sender())
+    def take_one(self, raw: bytes, stage: Stage) -> Response:
+        """Take the one record that a body is."""
+        outcome = receive_one(self.project, stage, sound(raw), self._sender())
         if outcome.problems:
             raise refused_record(outcome.problems, status=409 if outcome.result == "conflict" else 422)
         tally = Tally()

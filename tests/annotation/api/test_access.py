@@ -12,9 +12,28 @@ from tests.api import Caller, problem
 
 pytestmark = pytest.mark.django_db
 
-READS = ["", "judgments/", "events/", "progress/", "inferences/r0/"]
-CALLS = [*(("GET", path, "read") for path in READS), ("PATCH", "", "manage")]
 SCOPES = ["ingest", "annotate", "read", "manage"]
+# Of something that is there, or could be: whoever may ask for it gets no 403.
+PLACES = {
+    "request_id": "r0",
+    "lease_id": "9d1c2f1e-33a3-4c62-b1c6-0d6f4a8e2b90",
+    "version": "1",
+    "other": "2",
+    "path": "manifest.json",
+}
+
+
+def every_call():
+    """(method, path, scope) of whatever can be called below a project."""
+    for pattern in (*annotation_urls.urlpatterns, *exports_urls.urlpatterns):
+        path = re.sub(r"<(\w+:)?(\w+)>", lambda place: PLACES[place[2]], str(pattern.pattern))
+        for method, scope in pattern.callback.cls.scopes.items():
+            yield method, path, scope.value
+
+
+CALLS = list(every_call())
+every = pytest.mark.parametrize(("method", "path", "scope"), CALLS)
+SHOP = "https://shop.example.org"
 
 
 @pytest.fixture
@@ -22,34 +41,85 @@ def project(db):
     return world.project("summaries", comparisons=1)
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), CALLS)
+def call(caller, method, path, **extra):
+    return caller(method, path, None if method == "GET" else {}, **extra)
+
+
+def test_every_path_of_the_api_is_in_the_table():
+    paths = {f"/api/v1/projects/{{slug}}/{pattern}" for pattern in ("", "feedback/", "snapshots/{version}/cancel/")}
+    told = json.loads(Client().get("/api/schema/", headers={"Accept": "application/json"}).content)["paths"]
+    assert paths <= set(told)
+    assert len(CALLS) == sum(len(methods) for methods in told.values())
+
+
+@every
 def test_only_the_scope_and_manage_may_call(project, method, path, scope):
-    allowed = {held for held in SCOPES if Caller(project, held)(method, path, {}).status_code == 200}
-    assert allowed == {scope, "manage"}
+    answers = {held: call(Caller(project, held), method, path) for held in SCOPES}
+    assert {held for held in SCOPES if answers[held].status_code not in {401, 403}} == {scope, "manage"}
+    assert scope in problem(next(answers[held] for held in SCOPES if held not in {scope, "manage"}), 403)["detail"]
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), CALLS)
-def test_a_missing_scope_is_403_and_named(project, method, path, scope):
-    body = problem(Caller(project, "annotate", "ingest")(method, path, {}), 403)
-    assert scope in body["detail"]
-
-
-@pytest.mark.parametrize(("method", "path", "scope"), CALLS)
+@every
 def test_another_projects_key_sees_nothing(project, method, path, scope):
     eve = Caller(world.project("other"), "manage")
-    problem(eve(method, f"/api/v1/projects/summaries/{path}", {}), 404)
-    problem(eve(method, f"/api/v1/projects/nowhere/{path}", {}), 404)
+    there, nowhere = (call(eve, method, f"/api/v1/projects/{slug}/{path}") for slug in ("summaries", "nowhere"))
+    assert problem(there, 404)["detail"].replace("summaries", "nowhere") == problem(nowhere, 404)["detail"]
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), CALLS)
-@pytest.mark.parametrize(
-    "header", [None, "Bearer", "Bearer ", "Bearer wrong", "Bearer wr\u00f6ng", "bearer wrong", "Basic YTpi"]
-)
-def test_without_a_good_key_the_answer_is_401(project, method, path, scope, header):
-    client = Client(headers={"Authorization": header} if header else None)
-    answer = client.generic(method, f"/api/v1/projects/summaries/{path}")
-    problem(answer, 401)
-    assert answer["WWW-Authenticate"] == "Bearer"
+@every
+def test_a_browser_key_may_send_feedback_and_nothing_else(project, method, path, scope):
+    page = Caller(project, kind="browser", origins=[SHOP])
+    answer = call(page, method, path, headers={"Origin": SHOP})
+    assert answer.status_code == (422 if (method, path) == ("POST", "feedback/") else 403), answer.content
+    for other in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - {method}:
+        answer = page(other, path, headers={"Origin": SHOP})
+        assert answer.status_code == 403 or (other, path) == ("POST", "feedback/"), other
+
+
+@every
+def test_without_a_good_key_the_answer_is_401(project, method, path, scope):
+    scope_of_another, ended = Caller(project, scope), Caller(project, "manage")
+    keys.revoke_key(ended.key, actor="test")
+    broken = f"Bearer {scope_of_another.secret[:-1]}"
+    for header in (None, "", "Bearer", "Bearer ", "Bearer wrong", "Bearer wr\u00f6ng", "Basic YTpi", broken,
+                   f"Bearer {ended.secret}", f"Bearer {scope_of_another.key.hash}"):  # fmt: skip
+        client = Client(headers={"Authorization": header} if header is not None else None)
+        answer = client.generic(method, f"/api/v1/projects/summaries/{path}")
+        problem(answer, 401)
+        assert answer["WWW-Authenticate"] == "Bearer"
+
+
+@every
+def test_in_a_browser_leads_may_everything_and_annotators_nothing(project, method, path, scope):
+    people = [world.lead("lena", project), world.person("root", is_superuser=True), world.person("alice")]
+    statuses = []
+    for user in people:
+        client = Client()
+        client.force_login(user)
+        url, body = f"/api/v1/projects/summaries/{path}", b"" if method == "GET" else b"{}"
+        statuses.append(client.generic(method, url, body, content_type="application/json").status_code)
+    assert statuses[2] == 403
+    assert not {401, 403} & set(statuses[:2])
+
+
+def test_what_another_project_has_is_not_there_under_ones_own(project):
+    """With all rights in a project, ids of another one open nothing."""
+    critic = Caller(project, "annotate")
+    (lease,) = critic("POST", "queue/claim/", {"annotator": "critic"}).json()
+    Caller(project, "manage")("POST", "snapshots/", {})
+    assert Caller(project, "read")("GET", "snapshots/1/").status_code == 200
+    mine = Caller(world.project("other"), "manage")
+    paths = ["inferences/r0/", "snapshots/1/", "snapshots/latest/", "snapshots/1/files/manifest.json"]
+    for method, path in [*(("GET", path) for path in paths), ("POST", "snapshots/1/cancel/")]:
+        problem(call(mine, method, path), 404)
+    for what in ("judge", "release", "renew", "skip"):
+        problem(mine("POST", f"queue/{lease['lease_id']}/{what}/", {}), 404)
+    assert critic("POST", f"queue/{lease['lease_id']}/renew/").status_code == 200, "it is still held"
+    for path in ("judgments/", "snapshots/"):
+        assert mine.get(path)["results"] == []
+    assert {event["subject"].split(":")[0] for event in mine.get("events/")["results"]} <= {"project", "key"}
+    assert mine.get("progress/")["comparisons"] == 0
+    assert Caller(project, "ingest")("POST", "feedback/", preference(request_id="r0")).json() != {}
 
 
 def test_a_revoked_key_is_401(project):
@@ -68,21 +138,6 @@ def test_the_use_of_a_key_is_noted(project):
     program = Caller(project, "read")
     program.get()
     assert ApiKey.objects.get(pk=program.key.pk).last_used_at is not None
-
-
-@pytest.mark.parametrize(("method", "path", "scope"), CALLS)
-def test_in_a_browser_leads_may_everything_and_annotators_nothing(project, method, path, scope):
-    world.project("open")
-    people = {
-        "lena": (world.lead("lena", project), 200),
-        "root": (world.person("root", is_superuser=True), 200),
-        "alice": (world.person("alice"), 403),
-    }
-    for user, status in people.values():
-        client = Client()
-        client.force_login(user)
-        answer = client.generic(method, f"/api/v1/projects/summaries/{path}", b"{}", content_type="application/json")
-        assert answer.status_code == status, user
 
 
 def test_an_outsider_in_a_browser_does_not_learn_that_the_project_is_there():
