@@ -7,12 +7,12 @@ by the transaction that opened it: the walk also remembers which transactions it
 
 from __future__ import annotations
 
-import uuid
+from typing import Any
 
-from django.db import connection
+from django.db import connection, models
 
-from annotation import log
-from annotation.models import Annotator, Project
+from annotation import log, prepared
+from annotation.models import Annotator, Assignment, Candidate, Comparison, Project, Prompt
 
 # The places of each order, in the words of its index.
 ORDERS = {
@@ -58,19 +58,23 @@ WITH held AS MATERIALIZED (
     FROM held CROSS JOIN (SELECT count(*) AS n FROM opened) o LEFT JOIN walk w ON o.n <= {most_opened}
     WHERE held.live < %(count)s
 ), behind AS MATERIALIZED (
-    SELECT EXISTS (SELECT FROM annotation_comparison c WHERE {wanted} AND {is_behind}) AS waits
+    SELECT EXISTS (
+        SELECT FROM annotation_comparison c
+        WHERE c.id = ANY (ARRAY(SELECT id FROM opened)) AND {wanted} AND ({place}) < (SELECT {names} FROM start)
+    ) AS waits
 ), returned AS MATERIALIZED (
     SELECT c.id, c.a_id, c.b_id, c.taken, c.lefts FROM annotation_comparison c
-    WHERE (SELECT waits FROM behind) AND {wanted} AND {is_behind}
+    WHERE (SELECT waits FROM behind)
+      AND c.id = ANY (ARRAY(SELECT id FROM opened)) AND {wanted} AND ({place}) < (SELECT {names} FROM start)
     ORDER BY {place} LIMIT 1 FOR NO KEY UPDATE OF c {wait}
 ), walked AS MATERIALIZED (
     SELECT c.id, c.a_id, c.b_id, c.taken, c.lefts FROM annotation_comparison c
-    WHERE NOT EXISTS (SELECT FROM returned) AND {wanted} AND ({place}) >= ({start})
+    WHERE NOT EXISTS (SELECT FROM returned) AND {wanted} AND ({place}) >= (SELECT {names} FROM start)
     ORDER BY {place} LIMIT 1 FOR NO KEY UPDATE OF c {wait}
 ), reached AS MATERIALIZED (
     -- Without regard to locks: what others hold in this moment may be left over.
     SELECT {columns} FROM annotation_comparison c
-    WHERE NOT EXISTS (SELECT FROM returned) AND {wanted} AND ({place}) >= ({start})
+    WHERE NOT EXISTS (SELECT FROM returned) AND {wanted} AND ({place}) >= (SELECT {names} FROM start)
     ORDER BY {place} LIMIT 1
 ), sided AS MATERIALIZED (
     -- First what evens out the comparison, then what evens out this annotator's work, then chance.
@@ -88,8 +92,8 @@ WITH held AS MATERIALIZED (
         side_balance = n.side_balance + coalesce((SELECT CASE WHEN a_left THEN 1 ELSE -1 END FROM sided), 0),
         walk = jsonb_build_object(
             'order', %(order)s::text, 'server', {server},
-            'place', CASE WHEN EXISTS (SELECT FROM returned) THEN jsonb_build_array({start})
-                ELSE coalesce((SELECT jsonb_build_array({columns_of_reached}) FROM reached), jsonb_build_array({end})) END,
+            'place', CASE WHEN EXISTS (SELECT FROM returned) THEN (SELECT jsonb_build_array({names}) FROM start)
+                ELSE coalesce((SELECT jsonb_build_array({names}) FROM reached), jsonb_build_array({end})) END,
             'seen', CASE WHEN behind.waits THEN start.seen ELSE pg_current_snapshot() END::text,
             'by', CASE WHEN behind.waits THEN start.by ELSE {this} END)
     FROM start, behind WHERE n.id = %(annotator)s
@@ -99,18 +103,38 @@ WITH held AS MATERIALIZED (
     SELECT gen_random_uuid(), id, %(annotator)s, CASE WHEN a_left THEN a_id ELSE b_id END,
         CASE WHEN a_left THEN b_id ELSE a_id END, 'leased', now(), now() + make_interval(secs => %(seconds)s), ''
     FROM sided
-    RETURNING uid
+    RETURNING *
 ), told AS (
     {append} SELECT gen_random_uuid(), %(project)s, 'lease.taken', %(actor)s, 'lease:' || uid, '{{}}' FROM leased
 )
-SELECT (SELECT uid FROM leased), (SELECT live FROM held)
+SELECT l.is_new, {loaded}
+FROM (
+    SELECT x.*, false AS is_new FROM annotation_assignment x
+    WHERE x.annotator_id = %(annotator)s AND x.state = 'leased'
+    UNION ALL SELECT *, true FROM leased
+) l
+JOIN annotation_comparison c ON c.id = l.comparison_id
+JOIN annotation_prompt p ON p.id = c.prompt_id
+JOIN annotation_candidate a ON a.id = l.left_id
+JOIN annotation_candidate b ON b.id = l.right_id
+ORDER BY l.id
 """
 
+# What a lease is loaded with. Of a comparison only what a claim does not change.
+LOADED: dict[str, tuple[type[models.Model], list[str]]] = {
+    "l": (Assignment, [field.attname for field in Assignment._meta.concrete_fields]),
+    "c": (Comparison, ["id", "uid", "project_id", "prompt_id", "a_id", "b_id"]),
+    "p": (Prompt, ["id", "request_id", "content", "tools"]),
+    "a": (Candidate, ["id", "output_id", "content", "digest"]),
+    "b": (Candidate, ["id", "output_id", "content", "digest"]),
+}
 
-def claim(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[uuid.UUID | None, int]:
-    """Lease the next comparison to an annotator that holds fewer than `count`; return the lease and how many it held.
 
-    The annotator's row must be locked. With `may_wait` it waits for what others are taking just now rather than find
+def claim(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[bool, list[Assignment]]:
+    """Lease the next comparison to an annotator that holds fewer than `count`.
+
+    Returns whether there was one, and the leases now held, oldest first, with comparison, prompt and candidates. The
+    annotator's row must be locked. With `may_wait` it waits for what others are taking just now rather than find
     nothing: they may leave a slot.
     """
     project = annotator.project
@@ -122,30 +146,36 @@ def claim(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[uuid.UUI
         "seconds": project.lease_seconds,
         "count": count,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(STATEMENTS[Project.Order(project.order), False], parameters)
-        lease, held = cursor.fetchone()
-        if lease is None and held < count and may_wait:
-            cursor.execute(STATEMENTS[Project.Order(project.order), True], parameters)
-            lease, held = cursor.fetchone()
-    return lease, held
+    rows = prepared.run(STATEMENTS[Project.Order(project.order), False], parameters)
+    if may_wait and len(rows) < count and not any(is_new for is_new, *_ in rows):
+        rows = prepared.run(STATEMENTS[Project.Order(project.order), True], parameters)
+    return any(is_new for is_new, *_ in rows), [_lease(annotator, values) for _, *values in rows]
+
+
+def _lease(annotator: Annotator, values: list[Any]) -> Assignment:
+    loaded: dict[str, Any] = {}
+    for alias, (model, names) in LOADED.items():
+        loaded[alias] = model.from_db(connection.alias, names, values[: len(names)])
+        values = values[len(names) :]
+    lease: Assignment = loaded["l"]
+    lease.annotator, lease.comparison, lease.left, lease.right = annotator, loaded["c"], loaded["a"], loaded["b"]
+    lease.comparison.prompt = loaded["p"]
+    return lease
 
 
 def _statement(order: Project.Order, wait: bool) -> str:
     place = ORDERS[order]
     names = [f"p{n}" for n in range(len(place))]
-    start = ", ".join(f"(SELECT {name} FROM start)" for name in names)
     return CLAIM.format(
         append=log.APPEND,
         columns=", ".join(f"{column} AS {name}" for column, name in zip(place, names, strict=True)),
-        columns_of_reached=", ".join(names),
         end=", ".join([str(LAST)] * len(names)),
         from_start=", ".join(f"coalesce(w.{name}, {FIRST}) AS {name}" for name in names),
-        is_behind=f"c.id = ANY (ARRAY(SELECT id FROM opened)) AND ({', '.join(place)}) < ({start})",
+        loaded=", ".join(f"{alias}.{name}" for alias, (_, names) in LOADED.items() for name in names),
         most_opened=MOST_OPENED,
+        names=", ".join(names),
         place=", ".join(place),
         server=SERVER,
-        start=start,
         stored=", ".join(f"(n.walk->'place'->>{n})::bigint AS {name}" for n, name in enumerate(names)),
         this=THIS,
         wait="" if wait else "SKIP LOCKED",

@@ -46,17 +46,14 @@ def hold(annotator: Annotator, *, count: int) -> list[Assignment]:
     """
     with transaction.atomic():
         _lock(annotator)
-        if annotator.project.status == Project.Status.OPEN:
-            _top_up(annotator, count)
-        live = annotator.assignments.filter(state=State.LEASED)
-        return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
-
-
-def _top_up(annotator: Annotator, count: int) -> None:
-    # Waiting for a comparison while this transaction has locked another one would be a deadlock.
-    claimed, held = claim(annotator, count=count, may_wait=True)
-    while claimed and held + 1 < count:
-        claimed, held = claim(annotator, count=count, may_wait=False)
+        if annotator.project.status != Project.Status.OPEN:
+            live = annotator.assignments.filter(state=State.LEASED)
+            return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
+        # Waiting for a comparison while this transaction has locked another one would be a deadlock.
+        claimed, held = claim(annotator, count=count, may_wait=True)
+        while claimed and len(held) < count:
+            claimed, held = claim(annotator, count=count, may_wait=False)
+        return held[:count]
 
 
 @transaction.atomic

@@ -6,25 +6,39 @@ import datetime as dt
 import uuid
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from annotation import judging, projects, queue
-from annotation.models import Annotator, Assignment, Comparison, Judgment
+from annotation.models import Annotator, Assignment, Comparison, Judgment, Project
 from tests import world
 
 NAMES = ("alice", "bob", "carol")
 ACTIVE = (Assignment.State.LEASED, Assignment.State.JUDGED)
 people = st.sampled_from(NAMES)
+orders = st.sampled_from([*Project.Order])
+IN_ORDER = {
+    Project.Order.FIFO: ["-priority", "pk"],
+    Project.Order.RANDOM: ["-priority", "shuffle", "pk"],
+    Project.Order.LEAST_JUDGED: ["-priority", "taken", "pk"],
+}
 
 
 class QueueMachine(RuleBasedStateMachine):
     """Annotators hold, judge, undo, skip, release and let leases lapse; the lead changes the overlap."""
 
-    @initialize(overlap=st.integers(1, 3), order=st.sampled_from(["fifo", "random"]))
+    @initialize(overlap=st.integers(1, 3), order=orders)
     def start(self, overlap: int, order: str) -> None:
         slug = f"p-{uuid.uuid4()}"
         self.project = world.project(slug, comparisons=3, overlap=overlap, order=order)
@@ -35,13 +49,14 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(name=people, count=st.integers(1, 2))
     def hold(self, name: str, count: int) -> None:
-        leases = queue.hold(self.people[name], count=count)
-        open_to_them = (
-            Comparison.objects.filter(project=self.project, taken__lt=F("overlap"))
-            .exclude(assignments__in=self.people[name].assignments.filter(state__in=[*ACTIVE, "skipped"]))
-            .count()
-        )
-        assert len(leases) == count or open_to_them == 0, "nothing is left unoffered"
+        annotator = self.people[name]
+        before = list(annotator.assignments.filter(state=Assignment.State.LEASED).values_list("pk", flat=True))
+        known = annotator.assignments.filter(state__in=[*ACTIVE, "skipped"]).values("comparison")
+        open_to_them = Comparison.objects.filter(project=self.project, taken__lt=F("overlap")).exclude(pk__in=known)
+        order = IN_ORDER[Project.objects.get(pk=self.project.pk).order]
+        expected = list(open_to_them.order_by(*order).values_list("pk", flat=True))[: max(count - len(before), 0)]
+        leases = queue.hold(annotator, count=count)
+        assert [lease.comparison_id for lease in leases if lease.pk not in before] == expected, "the first in order"
 
     @rule(name=people, value=st.sampled_from(["a", "b", "tie", "both_bad"]))
     def judge(self, name: str, value: str) -> None:
@@ -89,6 +104,20 @@ class QueueMachine(RuleBasedStateMachine):
     def change_overlap(self, overlap: int) -> None:
         projects.change_project(self.project, {"overlap": overlap}, actor="lena")
 
+    @rule(order=orders)
+    def change_order(self, order: str) -> None:
+        projects.change_project(self.project, {"order": order}, actor="lena")
+
+    @rule(index=st.integers(0, 5), priority=st.integers(-1, 1))
+    def change_priority(self, index: int, priority: int) -> None:
+        chosen = Comparison.objects.filter(project=self.project).order_by("pk")[index : index + 1]
+        Comparison.objects.filter(pk__in=[comparison.pk for comparison in chosen]).update(priority=priority)
+
+    @precondition(lambda self: Comparison.objects.filter(project=self.project).count() < 6)
+    @rule()
+    def add(self) -> None:
+        world.add_comparisons(self.project, 1)
+
     @invariant()
     def counts_are_what_the_leases_say(self) -> None:
         if not hasattr(self, "project"):
@@ -117,14 +146,27 @@ class QueueMachine(RuleBasedStateMachine):
             assert fresh.side_balance == 2 * lefts - fresh.assignments.filter(state__in=ACTIVE).count()
 
 
-@pytest.mark.django_db
-def test_the_queue_keeps_its_invariants():
+def run(examples: int) -> None:
     run_state_machine_as_test(
         QueueMachine,
         settings=settings(
-            max_examples=12,
+            max_examples=examples,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )
+
+
+@pytest.mark.django_db
+def test_the_queue_keeps_its_invariants():
+    run(12)
+
+
+# With transactions that commit, so that a walk goes by what it has seen of them.
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_the_queue_keeps_its_invariants_over_commits():
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+    run(60)
