@@ -12,12 +12,12 @@ from rest_framework.response import Response
 
 from annotation.api.bodies import read_whole
 from annotation.api.inferences import FEEDBACK_STATES
-from annotation.api.intake import A_LIST, DESCRIPTION, JSON, TAKEN, IntakeView, examples
+from annotation.api.intake import A_LIST, DESCRIPTION, TAKEN, IntakeView, examples
 from annotation.api.judgments import SourceSerializer
 from annotation.api.pagination import PageParameters, paginate
 from annotation.api.problems import Problem
 from annotation.api.project_view import Scope, browser_key
-from annotation.api.records import feedback_request
+from annotation.api.records import JSON, feedback_request
 from annotation.intake.pages import PAGE_FEEDBACK
 from annotation.intake.receiving import FEEDBACK
 from annotation.models import Feedback, Project, Retraction, SourceType

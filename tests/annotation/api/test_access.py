@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from django.test import Client
 
 from annotation import keys
+from annotation.api import urls as annotation_urls
 from annotation.models import ApiKey, Event
+from exports.api import urls as exports_urls
 from tests import world
+from tests.annotation.intake.records import preference
 from tests.api import Caller, problem
 
 pytestmark = pytest.mark.django_db
