@@ -3,6 +3,9 @@
 
 import os
 import sys
+from typing import NoReturn
+
+from django.core.management.base import CommandParser
 
 from prefapp import embedded
 
@@ -21,10 +24,16 @@ def needs_servers(arguments: list[str]) -> bool:
     return not {"-h", "--help", "--version"} & set(arguments)
 
 
+def tell_in_one_line(parser: CommandParser, message: str) -> NoReturn:
+    """What is wrong with a command line; argparse itself would print the whole usage before it."""
+    parser.exit(2, f"{parser.prog}: {message}; --help tells more\n")
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prefapp.settings")
     from django.core.management import execute_from_command_line
 
+    CommandParser.error = tell_in_one_line
     try:
         if needs_servers(sys.argv[1:]):
             embedded.hold_or_exit()

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Greatest
 
 from annotation import canonical, facts, log
@@ -48,15 +48,31 @@ def read_settings(project: Project) -> dict[str, Any]:
 @transaction.atomic
 def create_project(slug: str, *, settings: Mapping[str, Any] | None = None, actor: str) -> Project:
     """Make a project; unnamed settings keep their defaults. Raises SettingError, also for a slug that is taken."""
+    project = draft_project(slug)
+    store_project(project, actor=actor)
+    change_project(project, settings or {}, actor=actor)
+    return project
+
+
+def draft_project(slug: str) -> Project:
+    """A new project that is not stored yet, with every setting at its default. Raises SettingError."""
     project = Project(slug=slug, name=slug)
     if Project.objects.filter(slug=slug).exists():
         raise SettingError("slug", f"“{slug}” is taken")
     _clean(project)
-    project.save(force_insert=True)
-    payload = {"slug": slug, **{name: getattr(project, name) for name in COLUMNS}}
-    log.append(project, [log.NewEvent("project.created", actor, f"project:{project.uid}", payload)])
-    change_project(project, settings or {}, actor=actor)
     return project
+
+
+@transaction.atomic
+def store_project(project: Project, *, actor: str) -> None:
+    """Store a drafted project. Raises SettingError when another has taken its slug meanwhile."""
+    try:
+        with transaction.atomic():
+            project.save(force_insert=True)
+    except IntegrityError:
+        raise SettingError("slug", f"“{project.slug}” is taken") from None
+    payload = {"slug": project.slug, **{name: getattr(project, name) for name in COLUMNS}}
+    log.append(project, [log.NewEvent("project.created", actor, f"project:{project.uid}", payload)])
 
 
 @transaction.atomic
@@ -119,11 +135,21 @@ def _clean(project: Project) -> None:
     except ValidationError as error:
         name, messages = next(iter(error.message_dict.items()))
         raise SettingError(name, " ".join(messages)) from None
-    for name, (least, most) in LIMITS.items():
-        if not least <= getattr(project, name) <= most:
-            raise SettingError(name, f"must be from {least} to {most}")
-    if not 0 < project.implicit_rate <= 1:
-        raise SettingError("implicit_rate", "must be above 0, and 1 at most")
+    for name, reason in find_limits_passed({name: getattr(project, name) for name in COLUMNS}).items():
+        raise SettingError(name, reason)
+
+
+def find_limits_passed(settings: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with those of some settings that are numbers, by their names; what is None is left out."""
+    found = {
+        name: f"must be from {least:,} to {most:,}"
+        for name, (least, most) in LIMITS.items()
+        if settings.get(name) is not None and not least <= settings[name] <= most
+    }
+    rate = settings.get("implicit_rate")
+    if rate is not None and not 0 < rate <= 1:
+        found["implicit_rate"] = "must be above 0, and 1 at most"
+    return found
 
 
 def _set_guidelines(project: Project, text: str, actor: str) -> None:

@@ -46,6 +46,12 @@ class ProjectForm(forms.ModelForm):
             settings = projects.read_settings(self.instance)
             self.initial.update(guidelines=settings["guidelines"], members=", ".join(settings["members"]))
 
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for name, reason in projects.find_limits_passed(data).items():
+            self.add_error(name, f"It {reason}.")
+        return data
+
     def clean_guidelines(self) -> str:
         # Browsers send line ends as CR LF; the same text must not become a new version for that.
         return str(self.cleaned_data["guidelines"]).replace("\r\n", "\n")

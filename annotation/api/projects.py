@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from annotation import projects
 from annotation.api.inputs import read_body
-from annotation.api.problems import refused
+from annotation.api.problems import Problem, refused
 from annotation.api.project_view import ProjectView, Scope
 from annotation.heuristics import HEURISTICS
 from annotation.models import Project
@@ -97,6 +97,8 @@ class ProjectSettingsView(ProjectView):
     )
     def patch(self, request: Request, slug: str) -> Response:
         settings = read_body(request, SettingsSerializer, partial=True)
+        if not settings:
+            raise Problem(422, f"Name a setting to change; there are {', '.join(projects.SETTINGS)}.")
         try:
             projects.change_project(self.project, settings, actor=self.actor)
         except projects.SettingError as error:

@@ -62,6 +62,21 @@ class TestImportPairs:
         assert out == ["imported 0 prompts, 0 outputs, 0 judgments, 0 comparisons; 0 duplicates; 1 refused"]
         assert code == 1
         assert not Prompt.objects.exists()
+        assert not Project.objects.exists()
+
+    @pytest.mark.parametrize("more", [[], ["--strict"]])
+    def test_what_is_refused_whole_leaves_no_project(self, tmp_path, more):
+        path = tmp_path / "bad.jsonl"
+        path.write_text("{}\n[]\n")
+        out, errors, code = run("import_pairs", path, "--project", "new", "--create", *more)
+        assert out[0].endswith("2 refused")
+        assert (len(errors), code) == (2, 1)
+        assert not Project.objects.exists()
+
+    def test_a_project_made_of_an_empty_file_is_empty(self, tmp_path):
+        (tmp_path / "empty.jsonl").write_text("")
+        assert run("import_pairs", tmp_path / "empty.jsonl", "--project", "new", "--create")[2] == 0
+        assert Project.objects.get().slug == "new"
 
     def test_what_is_told_cannot_steer_a_terminal(self, tmp_path):
         path = tmp_path / "hostile.jsonl"
@@ -243,3 +258,19 @@ def test_an_error_is_one_line_on_standard_error(tmp_path):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == f"CommandError: {tmp_path / 'missing.jsonl'}: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "the following arguments are required: FILE, --project"),
+        (["x.jsonl", "--project", "p", "--format", "xml"], "argument --format: invalid choice: 'xml'"),
+        (["x.jsonl", "--project", "p", "--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_wrong_use_is_one_line_on_standard_error(arguments, why):
+    command = [sys.executable, ROOT / "manage.py", "import_pairs", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"manage.py import_pairs: {why}")

@@ -70,16 +70,19 @@ def test_guidelines_are_edited_in_the_form_and_kept_in_versions(scene):
     ("field", "value", "says"),
     [
         ("members", "nobody", "There is no user “nobody”."),
-        ("overlap", "0", "overlap"),
+        ("overlap", "0", "It must be from 1 to 100."),
+        ("implicit_rate", "0", "It must be above 0, and 1 at most."),
         ("scale", "ten", "ten is not one of the available choices"),
-        ("lease_seconds", "9999999", "lease"),
+        ("lease_seconds", "9999999", "It must be from 1 to 604,800."),
     ],
 )
 def test_wrong_settings_are_refused_beside_the_form(scene, field, value, says):
     before = projects.read_settings(scene.project)
     response = browse(scene.lena).post(page_path(scene.project), SETTINGS | {field: value})
     assert response.status_code == 200
-    assert says in str(response.context["adminform"].form.errors)
+    errors = str(response.context["adminform"].form.errors)
+    assert says in errors
+    assert "Constraint" not in errors
     assert projects.read_settings(Project.objects.get()) == before
 
 

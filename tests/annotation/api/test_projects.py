@@ -8,7 +8,7 @@ from annotation import projects
 from annotation.api.projects import SettingsSerializer
 from annotation.models import Comparison, Event, Project
 from tests import world
-from tests.api import Caller, pointers
+from tests.api import Caller, pointers, problem
 
 pytestmark = pytest.mark.django_db
 
@@ -88,8 +88,8 @@ def test_the_same_change_twice_is_one_event(project, program):
     assert set(Comparison.objects.values_list("overlap", flat=True)) == {3}
 
 
-def test_an_empty_change_changes_nothing(project, program):
+def test_an_empty_change_is_refused(project, program):
     events = Event.objects.count()
-    assert program("PATCH", "", {}).status_code == 200
+    assert "overlap" in problem(program("PATCH", "", {}), 422)["detail"]
     assert Event.objects.count() == events
     assert Project.objects.get(pk=project.pk).overlap == 1
