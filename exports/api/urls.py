@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from exports.api.diff import DiffView
 from exports.api.files import SnapshotFileView
 from exports.api.preview import PreviewView
 from exports.api.snapshots import CancelView, SnapshotsView, SnapshotView
@@ -11,5 +12,6 @@ urlpatterns = [
     path("snapshots/preview/", PreviewView.as_view(), name="api-snapshot-preview"),
     path("snapshots/<str:version>/", SnapshotView.as_view(), name="api-snapshot"),
     path("snapshots/<str:version>/cancel/", CancelView.as_view(), name="api-snapshot-cancel"),
+    path("snapshots/<str:version>/diff/<str:other>/", DiffView.as_view(), name="api-snapshot-diff"),
     path("snapshots/<str:version>/files/<path:path>", SnapshotFileView.as_view(), name="api-snapshot-file"),
 ]

@@ -18,7 +18,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from psycopg.conninfo import make_conninfo
 
 from exports.models import Snapshot
-from exports.pipeline import publish
+from exports.pipeline import index, publish
 from exports.pipeline.card import make_card
 from exports.pipeline.configs import write_configs
 from exports.pipeline.curate import curate
@@ -29,7 +29,7 @@ from exports.pipeline.sample import sample
 from exports.pipeline.select import Scope, select
 from exports.pipeline.session import Session, StreamBrokenError
 from exports.pipeline.split import split
-from exports.pipeline.write import write_bytes
+from exports.pipeline.write import WrittenFile, write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -41,19 +41,28 @@ DATABASE_FULL = "The database server's disk is full. Free some space there and a
 UNEXPECTED = "The build ended on an unexpected error ({kind}); the worker's log has the details."
 
 
+class ParentGoneError(Exception):
+    """The files of the snapshot that an increment builds on are gone."""
+
+    def __init__(self, parent: Snapshot | None) -> None:
+        version = parent.version if parent else None
+        super().__init__(
+            f"The files of version {version}, which this increment builds on, are gone. Build a full version."
+        )
+
+
 def database_dsn() -> str:
     """The address of the database that Django uses, as libpq reads it."""
     return make_conninfo(settings.DATABASE_URL, dbname=connection.settings_dict["NAME"])
 
 
 def choose(session: Session, recipe: RecipeBody, scope: Scope, report: Callable[[float], None]) -> dict[str, Any]:
-    """Select, curate, sample and split; return the counts of each. `report` is told the share that is done."""
+    """Select, curate and sample; return the counts of each. `report` is told the share that is done."""
     counts: dict[str, Any] = {"selected": select(session, recipe, scope)}
     report(0.4)
     counts["curated"] = curate(session, recipe)
     report(0.8)
     counts["sampled"] = sample(session, recipe.sample)
-    counts["split"] = split(session)
     report(1.0)
     return counts
 
@@ -93,16 +102,36 @@ def _build(snapshot: Snapshot, draft: Path, heart: Heart) -> None:
     with Session(database_dsn()) as session, heart.breaks_off(session):
         scope = Scope(snapshot.project_id, snapshot.watermark)
         counts = choose(session, recipe, scope, lambda share: heart.report(CHOSEN * share))
+        index.hold(session, recipe.formats)
+        if recipe.incremental:
+            counts["changes"] = _compare(session, snapshot.parent)
+        counts["split"] = split(session, changed_only=recipe.incremental)
         collection = read_collection(session)
-        written = write_configs(
-            session, recipe.formats, draft, lambda done, of: heart.report(CHOSEN + (WRITTEN - CHOSEN) * done / of)
-        )
-    counts["written"] = written.counts
-    files = [*written.files, write_bytes(draft, "README.md", make_card(origin, collection, counts, written.files))]
+        files = _write(session, recipe, draft, heart, counts)
+    files.append(write_bytes(draft, "README.md", make_card(origin, collection, counts, files)))
     manifest = make_manifest(origin, collection, counts, files)
     files.append(write_bytes(draft, "manifest.json", as_bytes(manifest)))
     heart.report(WRITTEN)
     publish.publish(snapshot, draft, files, manifest)
+
+
+def _compare(session: Session, parent: Snapshot | None) -> dict[str, dict[str, int]]:
+    try:
+        return index.compare(session, parent.path if parent else None)
+    except FileNotFoundError as error:
+        raise ParentGoneError(parent) from error
+
+
+def _write(
+    session: Session, recipe: RecipeBody, draft: Path, heart: Heart, counts: dict[str, Any]
+) -> list[WrittenFile]:
+    """Write the data, what changed, and the index; add the counts of rows."""
+    written = write_configs(
+        session, recipe.formats, draft, lambda done, of: heart.report(CHOSEN + (WRITTEN - CHOSEN) * done / of)
+    )
+    counts["written"] = written.counts
+    changes = index.write_changes(session, draft) if recipe.incremental else []
+    return [*written.files, *changes, *index.write_index(session, draft)]
 
 
 @contextmanager
@@ -121,6 +150,8 @@ def _reason(error: Exception) -> str | None:
             return DISK_FULL.format(path=settings.SNAPSHOT_DIR)
         case OSError():
             return f"The snapshot could not be written below {settings.SNAPSHOT_DIR}: {error.strerror or error}."
+        case ParentGoneError():
+            return str(error)
         case RecipeError():
             return f"The recipe cannot be built: {error}."
         case adbc_driver_manager.Error() | StreamBrokenError() if "No space left on device" in str(error):

@@ -16,7 +16,8 @@ import pyarrow as pa
 from exports.pipeline.session import Session
 from exports.pipeline.write import SETTINGS, WrittenFile
 
-MANIFEST_VERSION = 1
+# From 2 on a snapshot carries its index.
+MANIFEST_VERSION = 2
 # Raised by hand when a stage or format gives other rows or bytes than before for the same recipe and watermark.
 PIPELINE_VERSION = 2
 WRITERS = ("adbc-driver-postgresql", "pyarrow")

@@ -15,6 +15,7 @@ from exports.pipeline.read import audited_judgments, picked_pairs
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.select import Scope
 from exports.pipeline.session import Session, StreamBrokenError
+from exports.pipeline.split import split
 
 PREVIEW_ROWS = 10
 PREVIEW_SECONDS = 20
@@ -40,6 +41,7 @@ def preview(project: Project, recipe: RecipeBody) -> dict[str, Any]:
         # Each statement has the whole time, and no further one begins when it is over.
         with Session(database_dsn(), statement_seconds=PREVIEW_SECONDS) as session:
             counts = choose(session, recipe, Scope(project.pk, head.position), lambda _: expect_time_left())
+            counts["split"] = split(session)
             return {
                 "watermark": head.position,
                 "counts": counts,

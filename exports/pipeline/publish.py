@@ -27,12 +27,15 @@ from kombu.exceptions import OperationalError as BrokerError
 from annotation import log
 from annotation.models import Project
 from exports.models import Recipe, Snapshot, SnapshotFile
+from exports.pipeline.manifest import MANIFEST_VERSION
 from exports.pipeline.recipe import RecipeBody, resolved
 from exports.pipeline.write import WrittenFile, sync
 
 logger = logging.getLogger(__name__)
 
 BUILD_TASK = "exports.build"
+# Folders whose rows are no data of the set.
+NO_CONFIGS = ("dropped/", "changes/", "index/")
 STALE_SECONDS = 15
 ATTEMPTS = 3
 GIVEN_UP = f"Building it was broken off {ATTEMPTS} times (a worker or the database went away). Ask for a new version."
@@ -74,7 +77,8 @@ def request(project: Project, wanted: Request, *, enqueue: bool = True) -> Snaps
             latest = Snapshot.objects.filter(project=project).aggregate(latest=Max("version"))["latest"] or 0
             snapshot = Snapshot.objects.create(
                 project=project, version=latest + 1, recipe=resolved(wanted.recipe), named_recipe=wanted.named,
-                watermark=head.position, watermark_hash=head.hash, created_by=wanted.actor,
+                watermark=head.position, watermark_hash=head.hash, parent=_parent(project, wanted.recipe),
+                created_by=wanted.actor,
                 idempotency_key=wanted.key, request_digest=wanted.digest,
             )  # fmt: skip
             if enqueue:
@@ -85,6 +89,15 @@ def request(project: Project, wanted: Request, *, enqueue: bool = True) -> Snaps
             return earlier
         raise
     return snapshot
+
+
+def _parent(project: Project, recipe: RecipeBody) -> Snapshot | None:
+    """What an increment builds on: the newest ready snapshot of the same recipe, itself an increment or not."""
+    if not recipe.incremental:
+        return None
+    same = [resolved(recipe.model_copy(update={"incremental": incremental})) for incremental in (False, True)]
+    ready = Snapshot.objects.filter(project=project, status=Status.READY, manifest__manifest__gte=MANIFEST_VERSION)
+    return ready.filter(recipe__in=same).order_by("-version").first()
 
 
 def _earlier(project: Project, wanted: Request) -> Snapshot | None:
@@ -194,7 +207,7 @@ def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manif
         SnapshotFile.objects.bulk_create(
             SnapshotFile(snapshot=snapshot, path=f.path, bytes=f.bytes, sha256=f.sha256, rows=f.rows) for f in files
         )
-        rows = sum(file.rows or 0 for file in files if not file.path.startswith("dropped/"))
+        rows = sum(file.rows or 0 for file in files if not file.path.startswith(NO_CONFIGS))
         size = sum(file.bytes for file in files)
         _owned(snapshot).update(
             status=Status.READY, progress=1, rows=rows, bytes=size, manifest=manifest, folder=_below_root(final),

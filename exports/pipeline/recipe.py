@@ -37,7 +37,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 # In the contract, but without an implementation in this version.
 NOT_BUILT: dict[str, set[Any]] = {
     "file_format": {"jsonl.zst"},
-    "incremental": {True},
     "exclude_failed_gold": {True},
 }
 

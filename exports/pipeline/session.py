@@ -110,7 +110,7 @@ class Session:
         """Break off what another thread runs in this session; that thread gets an error."""
         self._connection.cancel()
 
-    def load(self, name: str, rows: pa.Table) -> None:
+    def load(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Make a temporary table of these rows."""
         options = {
             StatementOptions.INGEST_TARGET_TABLE.value: name,

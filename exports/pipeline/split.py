@@ -16,7 +16,7 @@ CHUNK_ROWS = 5_000
 PICKED = """
 CREATE TEMP TABLE picked AS
 WITH ordered AS (
-    SELECT sampled.*, row_number() OVER (ORDER BY test, prompt_position, pair_id) - 1 AS ordinal FROM sampled
+    SELECT sampled.*, row_number() OVER (ORDER BY test, prompt_position, pair_id) - 1 AS ordinal FROM sampled {of_pairs}
 )
 SELECT ordered.*, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
 """
@@ -26,7 +26,7 @@ CREATE TEMP TABLE audit AS
 WITH placed AS (
     SELECT judgment_id, pool_id, position, a_index, b_index, prompt_position,
         pg_temp.uniform(r.split_seed, prompt_digest) < r.test_share AS test
-    FROM vote, recipe r
+    FROM vote CROSS JOIN recipe r {of_judgments}
 ), ordered AS (
     SELECT placed.*,
         row_number() OVER (ORDER BY test, prompt_position, pool_id, position, a_index, b_index) - 1 AS ordinal
@@ -34,6 +34,12 @@ WITH placed AS (
 )
 SELECT judgment_id, pool_id, position, test, ordinal, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
 """
+
+WHOLE = {"of_pairs": "", "of_judgments": ""}
+CHANGED = {
+    "of_pairs": "JOIN (SELECT pair_id FROM held JOIN changed USING (id, kind)) AS changed USING (pair_id)",
+    "of_judgments": "JOIN (SELECT judgment_id FROM held JOIN changed USING (id, kind)) AS changed USING (judgment_id)",
+}
 
 INDEXES = (
     "CREATE INDEX ON picked (chunk, ordinal)",
@@ -49,9 +55,10 @@ FROM picked
 """
 
 
-def split(session: Session) -> dict[str, int]:
-    """Make `picked` and `audit`; return how many prompts each split has."""
+def split(session: Session, *, changed_only: bool = False) -> dict[str, int]:
+    """Make `picked` and `audit`, of all rows or of those in `changed`; return how many prompts each split has."""
+    of = CHANGED if changed_only else WHOLE
     session.load("cut", pa.table({"rows": pa.array([CHUNK_ROWS], pa.int64())}))
-    for statement in (PICKED, AUDIT, *INDEXES):
+    for statement in (PICKED.format(**of), AUDIT.format(**of), *INDEXES):
         session.run(statement)
     return session.rows(COUNT)[0]

@@ -68,7 +68,6 @@ def test_what_is_wrong_is_named(recipe, pointer):
     "recipe",
     [
         {"file_format": "jsonl.zst"},
-        {"incremental": True},
         {"exclude_failed_gold": True},
     ],
 )

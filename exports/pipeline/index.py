@@ -1,0 +1,112 @@
+"""Index: which rows a selection holds, by id and signature, and how two selections differ.
+
+Every snapshot carries the index of its whole selection, an increment too, so that any later version can be compared
+with it. A row is a pair (or rated output) or a judgment; its signature changes with whatever an export tells of it. The
+index does not know configs: an id that is added, changed or removed is so in each config that holds it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exports.pipeline.formats import FORMATS, Rows
+from exports.pipeline.session import Session
+from exports.pipeline.write import Shards, WrittenFile
+
+FOLDER = "index"
+SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string()), ("signature", pa.string())])
+CHANGE_SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string())])
+CHANGES = ("added", "changed", "removed")
+
+HELD = """
+CREATE TEMP TABLE held (id text, kind text, signature text, pair_id uuid, judgment_id bigint)
+"""
+PAIRS = """
+INSERT INTO held (id, kind, signature, pair_id)
+SELECT pg_temp.shown(pair_id), 'pair', pg_temp.name(jsonb_build_array(request_id, in_pairs, in_decided, in_rated,
+    winner, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum, strong, score_a, score_b,
+    source, judge, last_position, judged_at AT TIME ZONE 'UTC'))::text, pair_id
+FROM sampled
+"""
+# A judgment never changes; which pair it is a vote on could, in a later version of this code.
+JUDGMENTS = """
+INSERT INTO held (id, kind, signature, judgment_id)
+SELECT j.uid::text, 'judgment', v.pool_id::text, j.id FROM vote v JOIN annotation_judgment j ON j.id = v.judgment_id
+"""
+ALL = 'SELECT id, kind, signature FROM held ORDER BY kind COLLATE "C", id COLLATE "C"'
+
+CHANGED = """
+CREATE TEMP TABLE changed AS
+SELECT coalesce(h.id, b.id) AS id, coalesce(h.kind, b.kind) AS kind,
+    CASE WHEN b.id IS NULL THEN 'added' WHEN h.id IS NULL THEN 'removed' ELSE 'changed' END AS change
+FROM held h FULL JOIN before b ON b.id = h.id AND b.kind = h.kind
+WHERE h.signature IS DISTINCT FROM b.signature
+"""
+COUNT = 'SELECT kind, change, count(*) AS rows FROM changed GROUP BY kind, change ORDER BY kind COLLATE "C", change'
+SOME = """
+SELECT id, kind FROM changed WHERE change = '{change}' ORDER BY kind COLLATE "C", id COLLATE "C"
+"""
+
+
+def hold(session: Session, formats: Sequence[str]) -> None:
+    """Make `held`: every row of the selection that one of these formats can tell of; after sampling."""
+    session.run(HELD)
+    kinds = {FORMATS[name].rows is Rows.JUDGMENTS for name in formats}
+    for statement, wanted in ((PAIRS, False), (JUDGMENTS, True)):
+        if wanted in kinds:
+            session.run(statement)
+    session.run("ANALYZE held")
+
+
+def compare(session: Session, before: Path | None) -> dict[str, dict[str, int]]:
+    """Make `changed`: how `held` differs from the snapshot in a folder (None: from nothing); count what changed."""
+    session.load("before", read_index(before) if before else SCHEMA.empty_table().to_reader())
+    session.run("ANALYZE before")
+    session.run(CHANGED)
+    session.run("ANALYZE changed")
+    counts: dict[str, dict[str, int]] = {}
+    for row in session.rows(COUNT):
+        counts.setdefault(row["kind"], dict.fromkeys(CHANGES, 0))[row["change"]] = row["rows"]
+    return counts
+
+
+def read_index(folder: Path) -> pa.RecordBatchReader:
+    """The index of a snapshot, streamed. Raises FileNotFoundError when the folder is gone or incomplete."""
+    listed = json.loads((folder / "manifest.json").read_bytes())["files"]
+    paths = [folder / file["path"] for file in listed if file["path"].startswith(f"{FOLDER}/")]
+    files = [pq.ParquetFile(path) for path in paths]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for file in files:
+            with file:
+                yield from file.iter_batches()
+
+    return pa.RecordBatchReader.from_batches(SCHEMA, batches())
+
+
+def write_index(session: Session, folder: Path) -> list[WrittenFile]:
+    """Write `held` as the snapshot's index."""
+    return _write(session, ALL, Shards(folder, FOLDER, "rows", SCHEMA))
+
+
+def write_changes(session: Session, folder: Path) -> list[WrittenFile]:
+    """Write the ids in `changed`, a file for each kind of change that there is."""
+    return [
+        file
+        for change in CHANGES
+        for file in _write(session, SOME.format(change=change), Shards(folder, "changes", change, CHANGE_SCHEMA))
+    ]
+
+
+def _write(session: Session, query: str, shards: Shards) -> list[WrittenFile]:
+    try:
+        for batch in session.batches(query):
+            shards.add(batch.cast(shards.schema))
+        return shards.finish()
+    finally:
+        shards.abandon()
