@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
+from annotation import log
 from annotation.models import Project
 from exports.models import Recipe
 from exports.pipeline.recipe import FieldError, RecipeBody, RecipeError, parse_recipe
@@ -23,6 +24,7 @@ def save_recipe(project: Project, name: str, body: dict[str, Any], *, actor: str
             return latest
         versions = Recipe.objects.filter(project=project, name=name).aggregate(latest=Max("version"))
         version = (versions["latest"] or 0) + 1
+        log.append(project, [log.NewEvent("recipe.saved", actor, f"recipe:{name}", {"name": name, "version": version})])
         return Recipe.objects.create(project=project, name=name, version=version, body=body, created_by=actor)
 
 

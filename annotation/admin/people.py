@@ -177,6 +177,7 @@ admin.site.unregister(Group)
 class UserAdmin(SuperuserAdmin, DjangoUserAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
+    add_fieldsets = DjangoUserAdmin.add_fieldsets  # the theme has none, and comes first
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")

@@ -133,7 +133,7 @@ class SnapshotAdmin(LeadAdmin):
     def cancel(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         row = self.get_object(request, object_id)
         try:
-            publish.cancel(row)
+            publish.cancel(row, actor=actor(request))
             self.message_user(request, f"{row} is cancelled.", messages.SUCCESS)
         except publish.ConflictError as error:
             self.message_user(request, str(error), messages.ERROR)

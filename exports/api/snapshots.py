@@ -124,7 +124,7 @@ class CancelView(ProjectView):
     def post(self, request: Request, slug: str, version: str) -> Response:
         snapshot = find_snapshot(self.project, version)
         try:
-            publish.cancel(snapshot)
+            publish.cancel(snapshot, actor=self.actor)
         except publish.ConflictError as error:
             raise Problem(409, str(error)) from None
         snapshot.refresh_from_db()

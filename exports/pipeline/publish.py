@@ -81,6 +81,7 @@ def request(project: Project, wanted: Request, *, enqueue: bool = True) -> Snaps
                 created_by=wanted.actor,
                 idempotency_key=wanted.key, request_digest=wanted.digest,
             )  # fmt: skip
+            _tell_log(snapshot, "requested", wanted.actor, {"watermark": _watermark(snapshot)})
             if enqueue:
                 _tell_worker(snapshot.pk)
     except IntegrityError:
@@ -140,18 +141,23 @@ def beat(snapshot: Snapshot, progress: float) -> bool:
 
 def fail(snapshot: Snapshot, reason: str) -> None:
     """End the attempt's snapshot as failed, for a reason that people can read."""
-    if _owned(snapshot).update(status=Status.FAILED, error=reason, ended_at=timezone.now()):
+    with transaction.atomic():
+        failed = _owned(snapshot).update(status=Status.FAILED, error=reason, ended_at=timezone.now())
+        if failed:
+            _tell_log(snapshot, "failed", "system")
+    if failed:
         remove_drafts(snapshot)
 
 
-def cancel(snapshot: Snapshot) -> None:
+def cancel(snapshot: Snapshot, *, actor: str) -> None:
     """Give up a queued or building snapshot; a living attempt notices. Raises ConflictError for one that has ended."""
     unfinished = Snapshot.objects.filter(pk=snapshot.pk, status__in=[Status.QUEUED, Status.BUILDING])
-    if not unfinished.update(status=Status.CANCELLED, ended_at=timezone.now()):
-        status = Snapshot.objects.values_list("status", flat=True).get(pk=snapshot.pk)
-        if status != Status.CANCELLED:
-            raise ConflictError(f"Version {snapshot.version} is {status} and cannot be cancelled.")
+    with transaction.atomic():
+        if unfinished.update(status=Status.CANCELLED, ended_at=timezone.now()):
+            _tell_log(snapshot, "cancelled", actor)
     snapshot.refresh_from_db()
+    if snapshot.status != Status.CANCELLED:
+        raise ConflictError(f"Version {snapshot.version} is {snapshot.status} and cannot be cancelled.")
     remove_drafts(snapshot)
 
 
@@ -213,14 +219,18 @@ def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manif
             status=Status.READY, progress=1, rows=rows, bytes=size, manifest=manifest, folder=_below_root(final),
             heartbeat_at=Now(), ended_at=timezone.now(),
         )  # fmt: skip
-        log.append(snapshot.project, [_published(snapshot, files, rows)])
+        sha256 = next(file.sha256 for file in files if file.path == "manifest.json")
+        told = {"watermark": _watermark(snapshot), "manifest_sha256": sha256, "rows": rows}
+        _tell_log(snapshot, "published", snapshot.created_by, told)
 
 
-def _published(snapshot: Snapshot, files: Sequence[WrittenFile], rows: int) -> log.NewEvent:
-    sha256 = next(file.sha256 for file in files if file.path == "manifest.json")
-    watermark = {"position": snapshot.watermark, "hash": snapshot.watermark_hash}
-    payload = {"version": snapshot.version, "watermark": watermark, "manifest_sha256": sha256, "rows": rows}
-    return log.NewEvent("snapshot.published", snapshot.created_by, f"snapshot:{snapshot.version}", payload)
+def _tell_log(snapshot: Snapshot, what: str, actor: str, told: dict[str, Any] | None = None) -> None:
+    payload = {"version": snapshot.version, **(told or {})}
+    log.append(snapshot.project, [log.NewEvent(f"snapshot.{what}", actor, f"snapshot:{snapshot.version}", payload)])
+
+
+def _watermark(snapshot: Snapshot) -> dict[str, Any]:
+    return {"position": snapshot.watermark, "hash": snapshot.watermark_hash}
 
 
 def _folder_of_project(snapshot: Snapshot) -> Path:

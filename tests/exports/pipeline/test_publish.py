@@ -130,7 +130,12 @@ def test_a_stale_attempt_can_neither_publish_nor_fail_nor_beat(project, snapshot
 
 def test_a_crash_between_rename_and_commit_leaves_nothing_visible(project, snapshot_dir, monkeypatch):
     snapshot = ask(project)
-    monkeypatch.setattr(publish.log, "append", lambda *_: 1 / 0)
+    append = publish.log.append
+
+    def crash_on_publishing(project, events):
+        return 1 / 0 if events[0].kind == "snapshot.published" else append(project, events)
+
+    monkeypatch.setattr(publish.log, "append", crash_on_publishing)
     build(snapshot.pk)
     assert status(snapshot) == Status.FAILED
     assert SnapshotFile.objects.count() == 0
@@ -173,8 +178,8 @@ def test_a_queued_one_that_nobody_took_is_told_again(project):
 
 def test_cancelling_a_queued_one(project):
     snapshot = ask(project)
-    publish.cancel(snapshot)
-    publish.cancel(snapshot)
+    publish.cancel(snapshot, actor="test")
+    publish.cancel(snapshot, actor="test")
     build(snapshot.pk)
     assert (status(snapshot), snapshot.attempt) == (Status.CANCELLED, 0)
 
@@ -193,7 +198,7 @@ def test_cancelling_breaks_a_running_statement_off(project, snapshot_dir, monkey
     thread.start()
     assert started.wait(20)
     begun = time.monotonic()
-    publish.cancel(snapshot)
+    publish.cancel(snapshot, actor="test")
     thread.join(20)
     assert time.monotonic() - begun < 10
     assert status(snapshot) == Status.CANCELLED
@@ -203,7 +208,7 @@ def test_cancelling_breaks_a_running_statement_off(project, snapshot_dir, monkey
 def test_an_ended_one_cannot_be_cancelled(project):
     snapshot = built(project)
     with pytest.raises(publish.ConflictError):
-        publish.cancel(snapshot)
+        publish.cancel(snapshot, actor="test")
     assert status(snapshot) == Status.READY
 
 
