@@ -258,4 +258,4 @@ def test_a_lead_in_a_browser_needs_the_csrf_token(project, program):
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_other_methods_are_405(program, method):
-    problem(program(method, "feedback/"), 405)
+    problem(program(method, "inferences/"), 405)
