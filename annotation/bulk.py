@@ -1,44 +1,160 @@
-"""Many rows in one go: reserved primary keys and COPY."""
+"""Many rows in one go: reserved primary keys and binary COPY.
+
+Rows are encoded here, column by column, which takes a quarter of the time that a driver needs value by value; and the
+binary format spares the server the parsing.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import json
-from collections.abc import Iterable, Sequence
+import os
+import struct
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 from django.db import connection, models
 from psycopg import sql
 
+VERSION_7 = 7 << 76 | 2 << 62
+RANDOM_BITS = ~(15 << 76 | 3 << 62)
+
+# The server works on what it has while the next rows are encoded.
+ROWS_AT_ONCE = 250
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
+TRAILER = struct.pack("!h", -1)
+NULL = struct.pack("!i", -1)
+EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
+
+_length = struct.Struct("!i").pack
+_int2 = struct.Struct("!ih").pack
+_int4 = struct.Struct("!ii").pack
+_int8 = struct.Struct("!iq").pack
+_float8 = struct.Struct("!id").pack
+_bool = struct.Struct("!i?").pack
+
+# Values of one column as the binary format has them: each its length and its bytes.
+Encoder = Callable[[Sequence[Any]], list[bytes]]
+
 
 def reserve_ids(model: type[models.Model], count: int) -> list[int]:
     """`count` primary keys of a table, in ascending order, that nobody else will get."""
-    table = model._meta.db_table
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
-        return sorted(row[0] for row in cursor.fetchall())
+        # The sequence is looked up once, in a subquery of its own.
+        cursor.execute(
+            "SELECT array_agg(nextval((SELECT pg_get_serial_sequence(%s, 'id')::regclass))) "
+            "FROM generate_series(1, %s)",
+            [model._meta.db_table, count],
+        )
+        return sorted(cursor.fetchone()[0] or ())
+
+
+def new_uids(count: int) -> list[uuid.UUID]:
+    """Public ids of rows made together: UUIDs of version 7, so that an index on them grows at one end."""
+    made_at = time.time_ns() // 1_000_000 << 80
+    digits = os.urandom(10 * count)
+    randoms = (int.from_bytes(digits[start : start + 10]) for start in range(0, 10 * count, 10))
+    return [uuid.UUID(int=made_at | VERSION_7 | random & RANDOM_BITS) for random in randoms]
 
 
 def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY rows into a model's table. JSON fields take plain JSON values; None is NULL there."""
     by_name = {field.name: field for field in model._meta.concrete_fields}
     columns = [by_name[name] for name in fields]
-    is_json = [isinstance(column, models.JSONField) for column in columns]
+    encoders = [_encoder(column) for column in columns]
     names = sql.SQL(", ").join([sql.Identifier(str(column.column)) for column in columns])
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(model._meta.db_table), names)
+    table = sql.Identifier(model._meta.db_table)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)
+    remaining = iter(rows)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(
-                [
-                    _dump(value) if as_json and value is not None else value
-                    for value, as_json in zip(row, is_json, strict=True)
-                ]
-            )
+        copy.write(HEADER)
+        while chunk := list(itertools.islice(remaining, ROWS_AT_ONCE)):
+            copy.write(b"".join(_encode(encoders, chunk)))
+        copy.write(TRAILER)
 
 
-def _dump(value: Any) -> str:
-    """JSON text; COPY knows by the column that it is one."""
+def _encode(encoders: Sequence[Encoder], rows: Sequence[Sequence[Any]]) -> Iterator[bytes]:
+    count = struct.pack("!h", len(encoders))
+    columns = [_encode_column(encode, values) for encode, values in zip(encoders, zip(*rows, strict=True), strict=True)]
+    return itertools.chain.from_iterable(zip(itertools.repeat(count, len(rows)), *columns, strict=True))
+
+
+def _encode_column(encode: Encoder, values: Sequence[Any]) -> Sequence[bytes]:
+    first = values[0]
+    if first == values[-1] and encode not in VARYING and values.count(first) == len(values):
+        return [NULL if first is None else encode([first])[0]] * len(values)
+    if None not in values:
+        return encode(values)
+    given = iter(encode([value for value in values if value is not None]))
+    return [NULL if value is None else next(given) for value in values]
+
+
+def _encoder(field: Any) -> Encoder:
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return ENCODERS[field.get_internal_type()]
+
+
+def _booleans(values: Sequence[bool]) -> list[bytes]:
+    return [_bool(1, value) for value in values]
+
+
+def _small_integers(values: Sequence[int]) -> list[bytes]:
+    return [_int2(2, value) for value in values]
+
+
+def _integers(values: Sequence[int]) -> list[bytes]:
+    return [_int4(4, value) for value in values]
+
+
+def _big_integers(values: Sequence[int]) -> list[bytes]:
+    return [_int8(8, value) for value in values]
+
+
+def _floats(values: Sequence[float]) -> list[bytes]:
+    return [_float8(8, value) for value in values]
+
+
+def _timestamps(values: Sequence[dt.datetime]) -> list[bytes]:
+    return [_int8(8, (value - EPOCH) // MICROSECOND) for value in values]
+
+
+def _uuids(values: Sequence[uuid.UUID]) -> list[bytes]:
+    return [_length(16) + value.bytes for value in values]
+
+
+def _texts(values: Sequence[str]) -> list[bytes]:
+    return [_length(len(text)) + text for text in map(str.encode, values)]
+
+
+def _jsonbs(values: Sequence[Any]) -> list[bytes]:
     try:
-        return orjson.dumps(value).decode()
+        texts = list(map(orjson.dumps, values))
     except orjson.JSONEncodeError:  # integers beyond 64 bits
-        return json.dumps(value)
+        texts = [json.dumps(value).encode() for value in values]
+    return [_length(len(text) + 1) + b"\x01" + text for text in texts]
+
+
+# Their equal values need not be written alike: 1, 1.0 and true.
+VARYING = (_jsonbs, _floats)
+
+ENCODERS: dict[str, Encoder] = {
+    "BigAutoField": _big_integers,
+    "BigIntegerField": _big_integers,
+    "BooleanField": _booleans,
+    "CharField": _texts,
+    "DateTimeField": _timestamps,
+    "FloatField": _floats,
+    "IntegerField": _integers,
+    "JSONField": _jsonbs,
+    "PositiveIntegerField": _integers,
+    "PositiveSmallIntegerField": _small_integers,
+    "TextField": _texts,
+    "UUIDField": _uuids,
+}

@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -41,8 +41,7 @@ class UnknownGuidelinesError(Exception):
     """The project's guidelines have no such version."""
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """A candidate by its primary key and its public id."""
 
     pk: int

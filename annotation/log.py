@@ -7,16 +7,15 @@ events dense positions and chained hashes, so that a late commit is only sealed 
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, transaction
 
 from annotation import canonical
-from annotation.bulk import copy_rows, reserve_ids
+from annotation.bulk import copy_rows, new_uids, reserve_ids
 from annotation.models import Chain, Event, Project, Seal, UnsealedEvent
 
 SEAL_BATCH = 5_000
@@ -25,14 +24,13 @@ SEAL_BATCH = 5_000
 APPEND = "INSERT INTO annotation_event (uid, project_id, kind, actor, subject, payload)"
 
 
-@dataclass(frozen=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event to be written: what happened (`kind`), to what (`subject`), by whom (`actor`)."""
 
     kind: str
     actor: str
     subject: str
-    payload: dict[str, Any] = field(default_factory=dict)
+    payload: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,8 @@ def append(project: Project | None, events: Sequence[NewEvent]) -> list[int]:
         Event,
         ["id", "uid", "project", "kind", "actor", "subject", "payload"],
         (
-            (id_, uuid.uuid4(), project_id, event.kind, event.actor, event.subject, event.payload)
-            for id_, event in zip(ids, events, strict=True)
+            (id_, uid, project_id, event.kind, event.actor, event.subject, event.payload)
+            for id_, uid, event in zip(ids, new_uids(len(events)), events, strict=True)
         ),
     )
     return ids

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from annotation import canonical, log
-from annotation.bulk import copy_rows, reserve_ids
+from annotation.bulk import copy_rows, new_uids, reserve_ids
 from annotation.judging import Output
 from annotation.models import Comparison, Project
 
@@ -18,8 +18,7 @@ COMPARISONS_PER_EVENT = 1_000
 OutputPair = tuple[Output, Output]
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """A prompt with its outputs, of which pairs are to be made."""
 
     prompt_id: int
@@ -27,14 +26,13 @@ class Answered:
     outputs: Sequence[Output]
 
 
-@dataclass(frozen=True)
-class NewComparison:
+class NewComparison(NamedTuple):
     """One pair that somebody should judge, its candidates in the order of their primary keys."""
 
     prompt_id: int
     request_id: str
     outputs: OutputPair
-    uid: uuid.UUID = field(default_factory=uuid.uuid4)
+    uid: uuid.UUID
 
 
 def pair_up(project: Project, prompts: Sequence[Answered], *, rule: str, actor: str) -> list[NewComparison]:
@@ -43,10 +41,10 @@ def pair_up(project: Project, prompts: Sequence[Answered], *, rule: str, actor: 
     A prompt with one output gets none. Runs in the caller's transaction.
     """
     pick = RULES[Project.Pairing(rule)]
+    pairs = [(prompt, _in_order(pair)) for prompt in prompts for pair in pick(project, prompt)]
     comparisons = [
-        NewComparison(prompt.prompt_id, prompt.request_id, _in_order(pair))
-        for prompt in prompts
-        for pair in pick(project, prompt)
+        NewComparison(prompt.prompt_id, prompt.request_id, pair, uid)
+        for (prompt, pair), uid in zip(pairs, new_uids(len(pairs)), strict=True)
     ]
     create(project, comparisons, actor=actor)
     return comparisons
@@ -57,12 +55,13 @@ def create(project: Project, comparisons: Sequence[NewComparison], *, actor: str
     if not comparisons:
         return
     ids = reserve_ids(Comparison, len(comparisons))
+    project_id, overlap, project_uid = project.pk, project.overlap, str(project.uid)
     copy_rows(
         Comparison,
         ["id", "uid", "project", "prompt", "a", "b", "overlap", "priority", "shuffle", "taken", "judged", "lefts"],
         (
-            (pk, new.uid, project.pk, new.prompt_id, new.outputs[0].pk, new.outputs[1].pk, project.overlap, 0,
-             _shuffle(project, new.outputs), 0, 0, 0)
+            (pk, new.uid, project_id, new.prompt_id, new.outputs[0].pk, new.outputs[1].pk, overlap, 0,
+             _shuffle(project_uid, new.outputs), 0, 0, 0)
             for pk, new in zip(ids, comparisons, strict=True)
         ),
     )  # fmt: skip
@@ -76,14 +75,14 @@ def _event(project: Project, comparisons: Sequence[NewComparison], actor: str) -
     return log.NewEvent("comparisons.created", actor, f"project:{project.uid}", {"comparisons": named})
 
 
-def _shuffle(project: Project, outputs: OutputPair) -> int:
+def _shuffle(project_uid: str, outputs: OutputPair) -> int:
     """31 stable bits: the place in the random order."""
-    return canonical.stable_hash("shuffle", str(project.uid), *(output.output_id for output in outputs)) >> 33
+    return canonical.stable_hash("shuffle", project_uid, *(output.output_id for output in outputs)) >> 33
 
 
 def _in_order(pair: OutputPair) -> OutputPair:
-    first, second = sorted(pair, key=lambda output: output.pk)
-    return first, second
+    first, second = pair
+    return pair if first.pk < second.pk else (second, first)
 
 
 def _all_pairs(_: Project, prompt: Answered) -> list[OutputPair]:
@@ -91,10 +90,10 @@ def _all_pairs(_: Project, prompt: Answered) -> list[OutputPair]:
 
 
 def _random_pair(project: Project, prompt: Answered) -> list[OutputPair]:
+    if len(prompt.outputs) <= 2:
+        return list(itertools.combinations(prompt.outputs, 2))
     # Sorted, so that the pair does not depend on the order in which the outputs were logged.
     pairs = list(itertools.combinations(sorted(prompt.outputs, key=lambda output: output.output_id), 2))
-    if len(pairs) <= 1:
-        return pairs
     return [canonical.stable_choice(pairs, "pair", str(project.uid), prompt.request_id)]
 
 

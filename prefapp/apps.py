@@ -1,5 +1,6 @@
 """The frame as a Django app."""
 
+import gc
 from importlib import import_module
 
 from django.apps import AppConfig
@@ -17,3 +18,7 @@ class PrefappConfig(AppConfig):
     def ready(self) -> None:
         """Connects what hears of people; models can be imported only now."""
         import_module("prefapp.people").connect()
+        # What is loaded by now stays; bulk work would have it looked through over and over again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 10, 10)

@@ -6,9 +6,9 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -24,13 +24,22 @@ from annotation.judging import Output
 from annotation.models import Candidate, Project, Prompt
 
 
-@dataclass(frozen=True)
-class CheckedInference:
-    """A sound record, the digest that tells it from others, and its outputs as they will stand."""
+class Fact(NamedTuple):
+    """A row to be: the fields that the log commits to, in their order, and the commitment with its salt."""
+
+    fields: dict[str, Any]
+    salt: str
+    commitment: str
+
+
+class CheckedInference(NamedTuple):
+    """A sound record, the digest that tells it from others, and its outputs and rows as they will stand."""
 
     record: Inference
     digest: str
     outputs: tuple[LoggedOutput, ...]
+    prompt: Fact
+    candidates: tuple[Fact, ...]
 
     def ids(self) -> Iterator[str]:
         """Every id that the record claims, for take_turns."""
@@ -38,8 +47,7 @@ class CheckedInference:
         yield from (output.output_id for output in self.outputs)
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """What stands under a request_id already."""
 
     digest: str
@@ -52,15 +60,19 @@ def check_inference(project: Project, value: Json, *, now: dt.datetime) -> Check
         record = parse_inference(value, now=now)
     except RefusedError as error:
         return refused(value.get("request_id") if isinstance(value, dict) else None, error.problems)
+    # Looked through once for all that is hashed of it.
+    plain = canonical.is_plain(value)
     outputs = tuple(
         LoggedOutput(
             # A name that follows from the record, so that the same record again has the same outputs.
             output.output_id or str(canonical.stable_uuid(project.uid, [record.request_id, index])),
-            canonical.output_digest(output.content),
+            canonical.output_digest(output.content, plain=plain),
         )
         for index, output in enumerate(record.outputs)
     )
-    return CheckedInference(record, canonical.digest(value), outputs)
+    digest = canonical.digest(value, plain=plain)
+    prompt, candidates = _facts(record, digest, outputs, plain=plain)
+    return CheckedInference(record, digest, outputs, prompt, candidates)
 
 
 @transaction.atomic
@@ -83,7 +95,9 @@ def accept_inferences(
         joining.join_waiting(project, now=timezone.now(), requests=[one.record.request_id for one in fresh])
     comparisons = Counter(comparison.request_id for comparison in made)
     return [
-        replace(outcome, comparisons=comparisons[outcome.id]) if outcome.result == "created" and outcome.id else outcome
+        Outcome(outcome.id, "created", outputs=outcome.outputs, comparisons=comparisons[outcome.id])
+        if outcome.result == "created" and outcome.id
+        else outcome
         for outcome in outcomes
     ]
 
@@ -93,8 +107,10 @@ def _find_known(project: Project, request_ids: Sequence[str]) -> dict[str, Known
         cursor.execute(
             "SELECT p.request_id, p.record_digest, c.output_id, c.digest "
             "FROM annotation_prompt p JOIN annotation_candidate c ON c.prompt_id = p.id "
-            "WHERE p.project_id = %s AND p.request_id = ANY(%s) ORDER BY p.id, c.index",
-            [project.pk, list(request_ids)],
+            "WHERE p.project_id = %s AND p.request_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s))) "
+            "ORDER BY p.id, c.index",
+            # One text: a driver quotes the items of an array one by one.
+            [project.pk, orjson.dumps(request_ids).decode()],
         )
         rows = cursor.fetchall()
     return {
@@ -108,8 +124,9 @@ def _find_taken(project: Project, records: Sequence[CheckedInference]) -> set[st
     wanted = [output.output_id for one in records for output in one.outputs]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT output_id FROM annotation_candidate WHERE project_id = %s AND output_id = ANY(%s)",
-            [project.pk, wanted],
+            "SELECT output_id FROM annotation_candidate "
+            "WHERE project_id = %s AND output_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s)))",
+            [project.pk, orjson.dumps(wanted).decode()],
         )
         return {output_id for (output_id,) in cursor.fetchall()}
 
@@ -132,68 +149,74 @@ def _settle(one: CheckedInference, known: dict[str, Known], taken: set[str], fre
     return Outcome(request_id, "created", outputs=one.outputs)
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A row to be: its primary key, the fields that the log commits to, and the salt of the commitment."""
-
-    pk: int
-    fields: dict[str, Any]
-    salt: str
-
-
 def _write(project: Project, records: Sequence[CheckedInference], actor: str) -> list[pairing.Answered]:
     """COPY the records and append their events; return them as pairing wants them."""
     if not records:
         return []
-    prompts = [
-        _Row(pk, _prompt_fields(one), canonical.new_salt())
-        for pk, one in zip(reserve_ids(Prompt, len(records)), records, strict=True)
-    ]
-    candidate_ids = iter(reserve_ids(Candidate, sum(len(one.outputs) for one in records)))
-    candidates = [
-        [_Row(next(candidate_ids), fields, canonical.new_salt()) for fields in _candidate_fields(one)]
-        for one in records
-    ]
-    events = log.append(project, [_event(*rows, actor) for rows in zip(prompts, candidates, strict=True)])
+    project_id = project.pk
+    prompt_ids = reserve_ids(Prompt, len(records))
+    all_ids = iter(reserve_ids(Candidate, sum(len(one.candidates) for one in records)))
+    candidate_ids = [list(itertools.islice(all_ids, len(one.candidates))) for one in records]
+    events = log.append(project, [_event(one, actor) for one in records])
     copy_rows(
         Prompt,
         ["id", "project", "event", "salt", *PROMPT_FIELDS],
         (
-            (prompt.pk, project.pk, event, prompt.salt, *prompt.fields.values())
-            for prompt, event in zip(prompts, events, strict=True)
+            (pk, project_id, event, one.prompt.salt, *one.prompt.fields.values())
+            for pk, event, one in zip(prompt_ids, events, records, strict=True)
         ),
     )
     copy_rows(
         Candidate,
         ["id", "project", "prompt", "salt", *CANDIDATE_FIELDS],
         (
-            (row.pk, project.pk, prompt.pk, row.salt, *row.fields.values())
-            for prompt, rows in zip(prompts, candidates, strict=True)
-            for row in rows
+            (pk, project_id, prompt_id, fact.salt, *fact.fields.values())
+            for prompt_id, pks, one in zip(prompt_ids, candidate_ids, records, strict=True)
+            for pk, fact in zip(pks, one.candidates, strict=True)
         ),
     )
     return [
-        pairing.Answered(prompt.pk, one.record.request_id, [Output(row.pk, row.fields["output_id"]) for row in rows])
-        for one, prompt, rows in zip(records, prompts, candidates, strict=True)
+        pairing.Answered(
+            prompt_id,
+            one.record.request_id,
+            [Output(pk, output.output_id) for pk, output in zip(pks, one.outputs, strict=True)],
+        )
+        for prompt_id, pks, one in zip(prompt_ids, candidate_ids, records, strict=True)
     ]
 
 
-def _prompt_fields(one: CheckedInference) -> dict[str, Any]:
+def _facts(
+    record: Inference, digest: str, outputs: Sequence[LoggedOutput], *, plain: bool
+) -> tuple[Fact, tuple[Fact, ...]]:
+    """The rows of a record: its prompt's and its candidates'."""
+    salts = iter(canonical.new_salts(1 + len(outputs)))
+    prompt = _prompt_fields(record, digest, plain=plain)
+    salt = next(salts)
+    return (
+        Fact(prompt, salt, canonical.commitment(salt, facts.prompt_fact(**prompt), plain=plain)),
+        tuple(
+            Fact(fields, salt, canonical.commitment(salt, facts.candidate_fact(**fields), plain=plain))
+            for fields, salt in zip(_candidate_fields(record, outputs), salts, strict=True)
+        ),
+    )
+
+
+def _prompt_fields(record: Inference, digest: str, *, plain: bool) -> dict[str, Any]:
     """PROMPT_FIELDS of a record, in that order, the content as it came."""
     return {
-        "request_id": one.record.request_id,
-        "content": one.record.prompt,
-        "tools": one.record.tools or [],
-        "metadata": one.record.metadata or {},
-        "digest": canonical.prompt_digest(one.record.prompt),
-        "record_digest": one.digest,
-        "occurred_at": one.record.occurred_at,
+        "request_id": record.request_id,
+        "content": record.prompt,
+        "tools": record.tools or [],
+        "metadata": record.metadata or {},
+        "digest": canonical.prompt_digest(record.prompt, plain=plain),
+        "record_digest": digest,
+        "occurred_at": record.occurred_at,
     }
 
 
-def _candidate_fields(one: CheckedInference) -> Iterator[dict[str, Any]]:
+def _candidate_fields(record: Inference, outputs: Sequence[LoggedOutput]) -> Iterator[dict[str, Any]]:
     """CANDIDATE_FIELDS of each output of a record, in that order."""
-    for index, (output, logged) in enumerate(zip(one.record.outputs, one.outputs, strict=True)):
+    for index, (output, logged) in enumerate(zip(record.outputs, outputs, strict=True)):
         model = output.model
         yield {
             "output_id": logged.output_id,
@@ -209,17 +232,13 @@ def _candidate_fields(one: CheckedInference) -> Iterator[dict[str, Any]]:
         }
 
 
-def _event(prompt: _Row, candidates: Sequence[_Row], actor: str) -> log.NewEvent:
-    request_id = prompt.fields["request_id"]
+def _event(one: CheckedInference, actor: str) -> log.NewEvent:
     payload = {
-        "request_id": request_id,
-        "commitment": canonical.commitment(prompt.salt, facts.prompt_fact(**prompt.fields)),
+        "request_id": one.record.request_id,
+        "commitment": one.prompt.commitment,
         "outputs": [
-            {
-                "output_id": row.fields["output_id"],
-                "commitment": canonical.commitment(row.salt, facts.candidate_fact(**row.fields)),
-            }
-            for row in candidates
+            {"output_id": output.output_id, "commitment": fact.commitment}
+            for output, fact in zip(one.outputs, one.candidates, strict=True)
         ],
     }
-    return log.NewEvent("inference.logged", actor, f"inference:{request_id}", payload)
+    return log.NewEvent("inference.logged", actor, f"inference:{one.record.request_id}", payload)

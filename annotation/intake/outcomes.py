@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from django.db import connection
 
@@ -20,8 +20,7 @@ CONFLICT = Problem("", "another record has this id already")
 BUCKETS = 64
 
 
-@dataclass(frozen=True)
-class LoggedOutput:
+class LoggedOutput(NamedTuple):
     """An output as the client knows it afterwards."""
 
     output_id: str

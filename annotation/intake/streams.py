@@ -7,8 +7,7 @@ cut short, a damaged file) is the problem of its last row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from annotation.canonical import Json
 from annotation.intake.soundness import Problem, UnsoundError, read_json
@@ -19,8 +18,7 @@ BATCH_BYTES = 8 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One record: the line (from 1) that it begins on, its size in bytes, and its value or what is wrong with it."""
 
     line: int

@@ -27,10 +27,13 @@ class Comparison(models.Model):
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="comparisons", db_index=False)
-    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="comparisons")
-    a = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
-    b = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # The database checks (a, prompt) and (b, prompt) against the candidates, which says all that these four would.
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="comparisons", db_constraint=False, db_index=False
+    )
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="comparisons", db_constraint=False)
+    a = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    b = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     overlap = models.PositiveSmallIntegerField()
     priority = models.IntegerField(default=0)
     shuffle = models.IntegerField(help_text="Seeded random number: the place in the random order.")

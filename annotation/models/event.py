@@ -1,4 +1,8 @@
-"""The log: events in the transaction of what they tell, and the seals that give them their final order."""
+"""The log: events in the transaction of what they tell, and the seals that give them their final order.
+
+Their foreign keys are not checked by the database: events and projects are never deleted, and who refers to an event
+here has just read or written it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ class Event(models.Model):
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     project = models.ForeignKey(
-        Project, on_delete=models.PROTECT, null=True, related_name="events", db_index=False,
+        Project, on_delete=models.PROTECT, null=True, related_name="events", db_constraint=False, db_index=False,
         help_text="Empty for the chain of the whole instance.",
     )  # fmt: skip
     kind = models.CharField(max_length=50)
@@ -32,8 +36,10 @@ class Event(models.Model):
 class UnsealedEvent(models.Model):
     """An event that waits for its position. A trigger writes the row with the event, sealing deletes it."""
 
-    event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True, related_name="+")
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, null=True, related_name="+")
+    event = models.OneToOneField(
+        Event, on_delete=models.PROTECT, primary_key=True, related_name="+", db_constraint=False
+    )
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False)
 
 
 class Seal(models.Model):
@@ -42,8 +48,12 @@ class Seal(models.Model):
     hash = SHA-256 of the previous hash and the RFC 8785 form of the event with its position.
     """
 
-    event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True, related_name="seal")
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    event = models.OneToOneField(
+        Event, on_delete=models.PROTECT, primary_key=True, related_name="seal", db_constraint=False
+    )
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     position = models.BigIntegerField()
     hash = models.CharField(max_length=64)
 

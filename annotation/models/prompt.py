@@ -1,4 +1,9 @@
-"""Prompt and its candidates: what a model was asked and what models answered. Append-only by trigger."""
+"""Prompt and its candidates: what a model was asked and what models answered. Append-only by trigger.
+
+Each foreign key that the database checks costs a hot table as much as an index or two. Unchecked are those that cannot
+go wrong: projects are never deleted, and an event is written by the same function as its fact (verify_log finds a fact
+without one).
+"""
 
 from __future__ import annotations
 
@@ -12,8 +17,10 @@ from annotation.models.project import Project
 class Prompt(models.Model):
     """What was asked, in full, under the client's request_id, which later feedback joins on."""
 
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="prompts")
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_index=False)
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="prompts", db_constraint=False, db_index=False
+    )
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     request_id = models.CharField(max_length=200)
     content = models.JSONField(help_text="A string or a list of messages, as logged.")
     tools = models.JSONField(default=list)
@@ -34,8 +41,11 @@ class Prompt(models.Model):
 class Candidate(models.Model):
     """One output with the model and parameters that made it; or a user's edit of one, which has `edit_event`."""
 
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
-    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="candidates")
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    # Found by the index of candidate_index_once.
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="candidates", db_index=False)
     output_id = models.CharField(max_length=200)
     index = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Place in the logged record, from 0; empty for an edit that came later."
