@@ -65,17 +65,21 @@ def new_uids(count: int) -> list[uuid.UUID]:
 
 def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY rows into a model's table. JSON fields take plain JSON values; None is NULL there."""
+    remaining = iter(rows)
+    chunk = list(itertools.islice(remaining, ROWS_AT_ONCE))
+    if not chunk:
+        return
     by_name = {field.name: field for field in model._meta.concrete_fields}
     columns = [by_name[name] for name in fields]
     encoders = [_encoder(column) for column in columns]
     names = sql.SQL(", ").join([sql.Identifier(str(column.column)) for column in columns])
     table = sql.Identifier(model._meta.db_table)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)
-    remaining = iter(rows)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         copy.write(HEADER)
-        while chunk := list(itertools.islice(remaining, ROWS_AT_ONCE)):
+        while chunk:
             copy.write(b"".join(_encode(encoders, chunk)))
+            chunk = list(itertools.islice(remaining, ROWS_AT_ONCE))
         copy.write(TRAILER)
 
 

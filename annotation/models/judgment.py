@@ -1,4 +1,8 @@
-"""Feedback as received, the judgments made of it, and retractions. Append-only by trigger."""
+"""Feedback as received, the judgments made of it, and retractions. Append-only by trigger.
+
+Foreign keys that cannot go wrong are not checked by the database (see annotation.models.prompt). It does check (first,
+prompt) and (second, prompt) against the candidates, and the other four candidates of a judgment against these two.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +39,10 @@ class Feedback(models.Model):
         IMPLICIT = "implicit", "Implicit signals"
         RETRACTION = "retraction", "Retraction"
 
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="feedback")
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_index=False)
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="feedback", db_constraint=False, db_index=False
+    )
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     feedback_id = models.CharField(max_length=200)
     request_id = models.CharField(max_length=200)
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -118,10 +124,13 @@ class Judgment(models.Model):
         RATED = "rated", "Rated"
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="judgments", db_index=False)
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
-    feedback = models.ForeignKey(Feedback, on_delete=models.PROTECT, related_name="judgments")
-    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="judgments")
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="judgments", db_constraint=False, db_index=False
+    )
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    # Found by the index of judgment_once_per_pair.
+    feedback = models.ForeignKey(Feedback, on_delete=models.PROTECT, related_name="judgments", db_index=False)
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="judgments", db_constraint=False)
     comparison = models.ForeignKey(
         Comparison, on_delete=models.PROTECT, null=True, related_name="judgments",
         help_text="The comparison it was asked for; empty for votes that came without being asked.",
@@ -133,13 +142,23 @@ class Judgment(models.Model):
     source_type = models.CharField(max_length=20, choices=SourceType.choices)
     source_id = models.CharField(max_length=200)
     source_version = models.CharField(max_length=200)
-    first = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
-    second = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
-    left = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
-    right = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    first = models.ForeignKey(Candidate, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    second = models.ForeignKey(
+        Candidate, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    left = models.ForeignKey(
+        Candidate, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    right = models.ForeignKey(
+        Candidate, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
-    chosen = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
-    rejected = models.ForeignKey(Candidate, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    chosen = models.ForeignKey(
+        Candidate, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    rejected = models.ForeignKey(
+        Candidate, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     strength = models.PositiveSmallIntegerField(null=True, help_text="1 slightly, 2 better, 3 much better.")
     value = models.FloatField(null=True, help_text="A rating of one output, from -1 to 1.")
     scores = models.JSONField(null=True, help_text="Scores by output id, from a reward model or critic.")
