@@ -138,7 +138,6 @@ class FeedbackView(IntakeView):
         return self.take_one(raw, PAGE_FEEDBACK)
 
 
-
 TAKEN_BACK = Q(Exists(Retraction.objects.filter(target=OuterRef("pk"))))
 
 
