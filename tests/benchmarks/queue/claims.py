@@ -94,7 +94,9 @@ def run(sizes: list[int], claims: int) -> None:
             " $$ INSERT INTO annotation_event (uid, project_id, kind, actor, subject, payload)"
             " VALUES (gen_random_uuid(), project, 'benchmark', 'benchmark', 'benchmark', '{}') RETURNING id $$"
         )
-    tell("| order | annotator | " + " | ".join(f"{size:,}: median ms" for size in sizes) + " | ratio | first claim ms |")
+    tell(
+        "| order | annotator | " + " | ".join(f"{size:,}: median ms" for size in sizes) + " | ratio | first claim ms |"
+    )
     tell("|---|---|" + "---|" * (len(sizes) + 2))
     for order in ("fifo", "random", "least_judged"):
         queues = []
@@ -104,10 +106,18 @@ def run(sizes: list[int], claims: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
         for name in ("new", "ahead"):
-            spent = [timed(people[name], claims) for people in zip_turns(queues, name)] if False else take_turns(queues, name, claims)
+            spent = (
+                [timed(people[name], claims) for people in zip_turns(queues, name)]
+                if False
+                else take_turns(queues, name, claims)
+            )
             medians = [statistics.median(times[1:]) for times in spent]
             first = ", ".join(f"{times[0]:.1f}" for times in spent)
-            tell(f"| {order} | {name} | " + " | ".join(f"{m:.2f}" for m in medians) + f" | {medians[-1] / medians[0]:.2f} | {first} |")
+            tell(
+                f"| {order} | {name} | "
+                + " | ".join(f"{m:.2f}" for m in medians)
+                + f" | {medians[-1] / medians[0]:.2f} | {first} |"
+            )
 
 
 def take_turns(queues, name: str, claims: int) -> list[list[float]]:
