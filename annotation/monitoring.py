@@ -10,7 +10,7 @@ from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 from redis import RedisError
 
-from annotation.models import Comparison, Event, Judgment, Project, UnsealedEvent
+from annotation.models import Comparison, Event, Judgment, Project, UnsealedEvent, WaitingFeedback
 
 Counts = dict[tuple[str, str], int]
 
@@ -23,10 +23,14 @@ KEY = "monitoring:work"
 
 @dataclass(frozen=True)
 class Work:
-    """Comparisons by (project, state) and judgments of all time by (project, source), as of a Unix time."""
+    """Comparisons and waiting feedback by (project, state), judgments of all time by (project, source).
+
+    They were counted at a Unix time.
+    """
 
     comparisons: Counts
     judgments: Counts
+    waiting: Counts
     counted_at: float
 
 
@@ -65,7 +69,9 @@ def _count_work() -> Work:
         comparisons |= {(slugs[project], state): count for state, count in states.items()}
     sources = Judgment.objects.order_by().values_list("project", "source_type").annotate(Count("pk"))
     judgments = {(slugs[project], source): count for project, source, count in sources}
-    return Work(comparisons, judgments, time.time())
+    waits = WaitingFeedback.objects.order_by().values_list("project", "state").annotate(Count("pk"))
+    waiting = {(slugs[project], state): count for project, state, count in waits}
+    return Work(comparisons, judgments, waiting, time.time())
 
 
 def count_unsealed() -> dict[str, Backlog]:

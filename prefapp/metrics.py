@@ -96,7 +96,9 @@ def _database() -> Iterator[Metric]:
     for labels, count in work.judgments.items():
         judgments.add_metric(labels, count)
     yield judgments
-    counted = "When comparisons and judgments were counted."
+    told = "Feedback without judgments: its inference has not come (orphaned: for long), or it does not fit it."
+    yield _gauge("prefapp_waiting_feedback", told, "state", work.waiting.items())
+    counted = "When comparisons, judgments and waiting feedback were counted."
     yield GaugeMetricFamily("prefapp_counted_timestamp_seconds", counted, work.counted_at)
     unsealed = monitoring.count_unsealed()
     told = "Committed events that wait for their place in the log; no project means the chain of the instance."

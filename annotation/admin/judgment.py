@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
@@ -17,7 +18,7 @@ from annotation.admin.page import Page, Step, Table, Text, fields, link, list_ur
 from annotation.admin.scope import LeadAdmin
 from annotation.admin.steps import event_steps
 from annotation.admin.texts import shown
-from annotation.models import Candidate, Feedback, Judgment, Retraction
+from annotation.models import Candidate, Feedback, Judgment, Retraction, WaitingFeedback
 
 
 class JudgmentQuestion(QuestionFilter):
@@ -109,11 +110,16 @@ def _side(row: Judgment, candidate: Candidate) -> Text:
 # A ranking of 64 outputs makes two thousand judgments.
 JUDGMENTS_SHOWN = 200
 TAKEN_BACK = Q(Exists(Retraction.objects.filter(target=OuterRef("pk"))))
+Waits = WaitingFeedback.State
+WAITS: dict[str, texts.Kind] = {Waits.WAITING: "busy", Waits.ORPHANED: "warning", Waits.MISMATCHED: "bad"}
 
 
 class FeedbackQuestion(QuestionFilter):
     questions = {
         "standing": Question("Standing", ~Q(kind=Feedback.Kind.RETRACTION) & ~TAKEN_BACK),
+        "waiting": Question("Waiting", Q(waiting__state=Waits.WAITING)),
+        "orphaned": Question("Orphaned", Q(waiting__state=Waits.ORPHANED)),
+        "mismatched": Question("Mismatched", Q(waiting__state=Waits.MISMATCHED)),
         "retracted": Question("Retracted", TAKEN_BACK),
         "retractions": Question("Retractions", Q(kind=Feedback.Kind.RETRACTION)),
     }
@@ -128,9 +134,10 @@ class FeedbackAdmin(LeadAdmin):
         "source_type",
         shown("request_id", texts.isolated, "request id"),
         shown("received_at", texts.when, "received"),
+        "state",
         texts.PROJECT,
     )
-    list_select_related = ("project",)
+    list_select_related = ("project", "waiting", "retracted_by")
     list_filter = (FeedbackQuestion, ProjectFilter, ("kind", ChoicesDropdownFilter),
                    ("source_type", ChoicesDropdownFilter))  # fmt: skip
     search_fields = ("feedback_id", "request_id")
@@ -140,6 +147,8 @@ class FeedbackAdmin(LeadAdmin):
         shown("feedback_id", texts.code, "feedback id"),
         shown("request_id", texts.code, "request id"),
         "project",
+        "state",
+        "awaits",
         "kind",
         "source_type",
         shown("source_id", texts.isolated, "source’s id"),
@@ -166,10 +175,40 @@ class FeedbackAdmin(LeadAdmin):
         if retracted_by:
             steps.append(Step("Retracted by", retracted_by.feedback.feedback_id, row_url(retracted_by.feedback)))
         rows = [[link(j, texts.short(j.uid)), answer(j), standing(j)] for j in judgments]
+        empty = "None yet: it waits." if _waiting(row) else "None: it is no preference."
         return Page(
             steps=[*steps, *event_steps(row.event_id)],
-            tables=[Table("Judgments made of it", ["Judgment", "Answer", ""], rows, "None: it is no preference.")],
+            tables=[*_mismatch(row), Table("Judgments made of it", ["Judgment", "Answer", ""], rows, empty)],
         )
+
+    @admin.display(description="state")
+    def state(self, row: Feedback) -> SafeString:
+        waiting = _waiting(row)
+        if waiting:
+            return texts.badge(waiting.get_state_display(), WAITS[waiting.state])
+        return texts.badge("Retracted", "warning") if hasattr(row, "retracted_by") else texts.badge("Joined", "good")
+
+    @admin.display(description="waits for")
+    def awaits(self, row: Feedback) -> SafeString | str:
+        waiting = _waiting(row)
+        if waiting is None:
+            return "—"
+        what = "the record" if waiting.awaited_feedback else "an inference with the request id"
+        awaited = waiting.awaited_feedback or waiting.awaited_request
+        return format_html("{} <bdi>{}</bdi>, since {}", what, awaited, texts.when(waiting.since))
+
+
+def _waiting(row: Feedback) -> WaitingFeedback | None:
+    return getattr(row, "waiting", None)
+
+
+def _mismatch(row: Feedback) -> list[Table]:
+    """Why a record does not fit what it waited for."""
+    waiting = _waiting(row)
+    if waiting is None or not waiting.problems:
+        return []
+    rows = [[texts.code(pointer or "the record"), texts.isolated(detail)] for pointer, detail in waiting.problems]
+    return [Table("Why it does not fit", ["Field", "Problem"], rows)]
 
 
 @admin.register(Retraction)

@@ -14,12 +14,25 @@ from django.utils.timesince import timesince
 
 from annotation.admin.lease import HELD_LONG
 from annotation.admin.page import list_url, row_url
-from annotation.models import Assignment, Comparison, Flag, GuidelineVersion, Project, UnsealedEvent
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Feedback,
+    Flag,
+    GuidelineVersion,
+    Project,
+    UnsealedEvent,
+    WaitingFeedback,
+)
 
 COUNT_SECONDS = 15
 # Sealing runs every few seconds; an event that waits this long means that nobody does it.
 SEALING_IS_LATE = dt.timedelta(minutes=2)
 CONCERNS_SHOWN = 20
+STRANDED = {
+    WaitingFeedback.State.ORPHANED.value: "without an inference",
+    WaitingFeedback.State.MISMATCHED.value: "that did not fit what came",
+}
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,8 @@ def at_work(projects: QuerySet[Project], *, limit: int) -> list[Work]:
 
 def list_concerns(projects: QuerySet[Project], work: Sequence[Work]) -> list[Concern]:
     """What a lead of those projects should look at, the people's waiting first."""
-    return [*_flags(projects), *_long_leases(projects), *_paused(work), *_without_guidelines(projects)]
+    people = [*_flags(projects), *_long_leases(projects)]
+    return [*people, *_stranded_feedback(projects), *_paused(work), *_without_guidelines(projects)]
 
 
 def _flags(projects: QuerySet[Project]) -> list[Concern]:
@@ -136,6 +150,20 @@ def _long_leases(projects: QuerySet[Project]) -> list[Concern]:
             f"{row['annotator__project__name']} · the oldest for {timesince(row['since'], depth=1)}",
         )
         for row in rows.annotate(n=Count("pk"), since=Min("leased_at")).order_by("since")[:CONCERNS_SHOWN]
+    ]
+
+
+def _stranded_feedback(projects: QuerySet[Project]) -> list[Concern]:
+    stranded = WaitingFeedback.objects.filter(state__in=STRANDED, project__in=projects).order_by()
+    rows = stranded.values("state", "project__slug", "project__name")
+    return [
+        Concern(
+            "link_off",
+            f"{row['n']} feedback record{pluralize(row['n'])} {STRANDED[row['state']]}",
+            list_url(Feedback, show=row["state"], project=row["project__slug"]),
+            f"{row['project__name']} · the oldest {_ago(row['since'])}",
+        )
+        for row in rows.annotate(n=Count("pk"), since=Min("since")).order_by("since")[:CONCERNS_SHOWN]
     ]
 
 

@@ -21,6 +21,8 @@ from annotation.tasks import seal_logs
 from exports.models import Snapshot
 from prefapp.celery import SUCCESSES
 from tests import world
+from tests.annotation.intake.records import preference
+from tests.api import Caller
 from tests.processes import Running, free_port
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +55,7 @@ def test_the_figures_are_those_of_the_database():
     world.judge_next(alice)
     world.judge_next(alice)
     queue.hold(alice, count=1)
+    Caller(project, "ingest")("POST", "feedback/", preference(request_id="not logged"))
     log.seal(project)
     world.project("poems", comparisons=1)
     Snapshot.objects.create(project=project, version=1, recipe={}, watermark=1, watermark_hash="", created_by="test")
@@ -61,9 +64,12 @@ def test_the_figures_are_those_of_the_database():
     assert states == {"open": 1, "leased": 1, "done": 2}
     assert found["prefapp_judgments_total", "summaries", "human"] == 2
     assert ("prefapp_judgments_total", "poems", "human") not in found
+    assert found["prefapp_waiting_feedback", "summaries", "waiting"] == 1
     assert found["prefapp_snapshots", "summaries", "queued"] == 1
     assert ("prefapp_unsealed_events", "summaries") not in found
-    assert found["prefapp_unsealed_events", "poems"] == UnsealedEvent.objects.count() > 0
+    for chain, slug in (("poems", "poems"), ("", None)):
+        count = UnsealedEvent.objects.filter(project__slug=slug).count()
+        assert found["prefapp_unsealed_events", chain] == count > 0
     assert 0 <= found["prefapp_oldest_unsealed_event_seconds", "poems"] < 600
     assert found["prefapp_up", "database"] == found["prefapp_up", "broker"] == 1
 

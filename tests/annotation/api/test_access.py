@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from annotation import keys
+from annotation import keys, projects
 from annotation.api import urls as annotation_urls
 from annotation.models import ApiKey, Event
 from exports.api import urls as exports_urls
@@ -126,6 +129,22 @@ def test_what_another_project_has_is_not_there_under_ones_own(project):
     assert {event["subject"].split(":")[0] for event in mine.get("events/")["results"]} <= {"project", "key"}
     assert mine.get("progress/")["comparisons"] == 0
     assert Caller(project, "ingest")("POST", "feedback/", preference(request_id="r0")).json() != {}
+
+
+def test_no_log_line_holds_a_key(project, monkeypatch, caplog):
+    def fail(project):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(projects, "read_settings", fail)
+    caplog.set_level(logging.DEBUG)
+    with CaptureQueriesContext(connection):  # Django logs each query, with what it asks for
+        program = Caller(project, "read")
+        assert program("GET").status_code == 500
+        assert Client(headers={"Authorization": "Bearer pref_wrong"}).get(program.base).status_code == 401
+    assert "ZeroDivisionError" in caplog.text
+    assert program.key.hash in caplog.text, "queries are logged"
+    assert program.secret not in caplog.text
+    assert "pref_wrong" not in caplog.text
 
 
 def test_a_revoked_key_is_401(project):
