@@ -88,6 +88,10 @@ EXAMPLE = {
     ],
 }
 
+FROM_PAGES = """
+A web page may call this with a browser key from an origin that the key lists, and gets CORS headers then: one object of
+`source.type` `end_user` a call, up to 1 MB. Its retractions reach what came with a browser key before, nothing else.
+"""
 # Of the body that a page may send; an edit of a long answer is far below.
 MAX_PAGE_BYTES = 1024 * 1024
 
@@ -103,7 +107,7 @@ class FeedbackView(IntakeView):
     @extend_schema(
         operation_id="feedback_send",
         summary="Log feedback on what models answered",
-        description=f"{DESCRIPTION}\nFeedback on a request that was not logged yet waits for it.",
+        description=f"{DESCRIPTION}\nFeedback on a request that was not logged yet waits for it.\n{FROM_PAGES}",
         parameters=[],
         request=feedback_request(),
         responses=TAKEN,
