@@ -71,7 +71,7 @@ class KeyAdmin(LeadAdmin):
     actions_detail = ("rotate",)
     empty_text = "A key lets a program or a web page into one project. It is shown once, when it is made."
     readonly_fields = (KeyFacts.NAME, KeyFacts.PROJECT, "may", "state", KeyFacts.ID, KeyFacts.MADE, KeyFacts.USED,
-                       KeyFacts.REPLACES, "replaced_by")  # fmt: skip
+                       KeyFacts.REPLACES, "successor")  # fmt: skip
     add_fieldsets = fields("name", "project", "kind", "scopes", "origins", "rate_limit", "expires_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
@@ -127,7 +127,7 @@ class KeyAdmin(LeadAdmin):
         return texts.badge("Living", "good") if is_living(row) else texts.badge("Expired")
 
     @admin.display(description="replaced by")
-    def replaced_by(self, row: ApiKey) -> SafeString | str:
+    def successor(self, row: ApiKey) -> SafeString | str:
         return link(getattr(row, "replaced_by", None))
 
     @admin.action(description="Revoke")

@@ -122,6 +122,7 @@ def test_a_key_is_rotated_and_the_new_one_shown_once(scene):
     assert last_event()[:3] == ("key.rotated", "user:lena", f"key:{old.uid}")
     html = lena.get(page_path(old)).content.decode()
     assert f'"{page_path(key)}"' in html, "the old one leads to the new one"
+    assert "Replaced by" in html
     assert rotate_path(old) not in html
     assert lena.post(rotate_path(old), {"_form_submitted": "on", "hours": "0"}).status_code == 403
 

@@ -136,7 +136,8 @@ def test_no_log_line_holds_a_key(project, monkeypatch, caplog):
         raise ZeroDivisionError
 
     monkeypatch.setattr(projects, "read_settings", fail)
-    caplog.set_level(logging.DEBUG)
+    for logger in ("", "django", "django.db.backends"):
+        caplog.set_level(logging.DEBUG, logger)
     with CaptureQueriesContext(connection):  # Django logs each query, with what it asks for
         program = Caller(project, "read")
         assert program("GET").status_code == 500
