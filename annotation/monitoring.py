@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from django.core.cache import cache
 from django.db.models import Count, F, Min, Q
 from django.utils import timezone
-from redis import RedisError
 
 from annotation.models import Comparison, Event, Judgment, Project, UnsealedEvent, WaitingFeedback
 
@@ -44,10 +43,7 @@ class Backlog:
 
 def count_work() -> Work:
     """The counts of all projects; they may be as old as SHORTEST_SECONDS or STANDS times what counting takes."""
-    try:
-        known: Work | None = cache.get(KEY)
-    except RedisError:
-        return _count_work()
+    known: Work | None = cache.get(KEY)
     if known is None:
         began = time.monotonic()
         known = _count_work()

@@ -25,7 +25,7 @@ from redis import Redis, RedisError
 
 from annotation import monitoring
 from exports.monitoring import count_snapshots
-from prefapp.celery import SUCCESSES, app
+from prefapp.celery import SUCCESSES
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +112,12 @@ def _database() -> Iterator[Metric]:
 def _broker() -> Iterator[Metric]:
     timeouts = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
     with Redis.from_url(settings.REDIS_URL, **timeouts) as broker:
-        queued = broker.llen(app.conf.task_default_queue)
+        lengths = {queue.name: broker.llen(queue.name) for queue in settings.CELERY_TASK_QUEUES}
         successes = broker.hgetall(SUCCESSES)
-    yield GaugeMetricFamily("prefapp_queued_tasks", "Tasks that no worker has taken yet.", queued)
+    queued = GaugeMetricFamily("prefapp_queued_tasks", "Tasks that no worker has taken yet.", labels=["queue"])
+    for name, length in lengths.items():
+        queued.add_metric([name], length)
+    yield queued
     told = "When a worker last finished a periodic task; beat or the workers are down when it falls behind."
     finished = GaugeMetricFamily("prefapp_task_last_success_timestamp_seconds", told, labels=["task"])
     for name, moment in successes.items():

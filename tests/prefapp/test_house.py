@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 WRITERS = {
+    "ApiKey": "annotation/keys.py",
     "Assignment": "annotation/queue.py",
     "Feedback": "annotation/judging.py",
     "Judgment": "annotation/judging.py",
@@ -16,6 +17,7 @@ WRITERS = {
     "Event": "annotation/log.py",
     "Seal": "annotation/log.py",
     "UnsealedEvent": "annotation/log.py",
+    "WaitingFeedback": "annotation/intake/joining.py",
     "SnapshotFile": "exports/pipeline/publish.py",
 }
 WRITES = {"create", "bulk_create", "get_or_create", "update_or_create", "update", "bulk_update", "delete", "save"}
