@@ -108,7 +108,7 @@ def test_search_finds_by_the_beginning_of_ids(scene):
     assert shown(client, "annotation_prompt", q="r0") == [prompt]
     assert shown(client, "annotation_prompt", q="0") == []
     assert shown(client, "annotation_comparison", q="r0") == [scene.disputed]
-    assert shown(client, "annotation_comparison", q=str(scene.disputed.uid)[:13]) == [scene.disputed]
+    assert shown(client, "annotation_comparison", q=str(scene.disputed.uid)[:23]) == [scene.disputed]
     assert shown(client, "annotation_comparison", q="no such") == []
     assert shown(client, "annotation_assignment", q=str(scene.held.uid)) == [scene.held]
     assert {row.source_id for row in shown(client, "annotation_judgment", q="bob")} == {scene.bob.name}
