@@ -11,6 +11,7 @@ from annotation.models import Annotator, GuidelineVersion, Judgment
 from annotation.rendering import render_markdown
 from annotation.views.desk import lay_out
 from annotation.views.gate import for_annotators, wants_fragments
+from annotation.views.practice import practice_card
 from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
 from annotation.views.replies import answer_page, posted_ids
 
@@ -30,6 +31,7 @@ def annotate(request: HttpRequest, annotator: Annotator) -> HttpResponse:
         "guidelines_first": not _has_seen(request, annotator, desk.guidelines),
         "flag_reasons": FLAG_REASONS,
         "skip_reasons": SKIP_REASONS,
+        "practice": practice_card(),
         "shown_at": desk.stamp,
         "page": queue.open_page(annotator),
     }

@@ -29,6 +29,7 @@ let judged = [undoForm.last.value, ...unsentJudgments().map((entry) => entry.fie
 // ---- Answering
 
 function judge(button) {
+  if (stage.kind === "practice") return endPractice(button);
   if (!stage.article || stage.locked) return;
   const { feedback } = stage.article.dataset;
   const fields = { choice: button.value, feedback_id: feedback, guidelines: config.guidelinesVersion, ...clock.read() };
@@ -62,6 +63,19 @@ function advance() {
     stage.card(waitingCard());
   }
   reflect();
+}
+
+function practise() {
+  if (stage.locked || stage.kind === "practice") return;
+  if (stage.article) stage.wait(stage.take(), { first: true });
+  stage.card("practice");
+  say("Practice. Nothing is saved.");
+}
+
+function endPractice(button) {
+  advance();
+  if (!stage.article) supply();
+  toast(`${button.firstElementChild.textContent} · practice only, nothing was saved`);
 }
 
 function waitingCard() {
@@ -169,7 +183,7 @@ function arrange(ours, first, card) {
   } else if (stage.lease && !ours.includes(stage.lease)) {
     // Nobody pressed a key: what comes next must not slip under the finger.
     stage.card(card ? document.adoptNode(card) : "lost");
-  } else if (!stage.article && stage.kind !== "lost") {
+  } else if (!stage.article && !["lost", "practice"].includes(stage.kind)) {
     if (stage.waitingLeases.length) advance();
     else if (card && !outbox.entries.length) stage.card(document.adoptNode(card));
     else if (ours.length) supply();
@@ -260,6 +274,7 @@ function fadeToast() {
 
 const acts = {
   undo,
+  practise,
   skip: () => skip(),
   keys: () => sheets.toggle("keys"),
   retry: () => outbox.drain(),

@@ -11,7 +11,7 @@ export class Stage {
   locked = false; // while a judgment is taken back, nothing can be answered
 
   get article() {
-    return this.#root.querySelector(":scope > .comparison");
+    return this.#root.querySelector(":scope > [data-lease]");
   }
 
   get lease() {
@@ -39,7 +39,10 @@ export class Stage {
   // A comparison has come onto the screen: by this page's scripts, or by the server with the page.
   present() {
     const { article } = this;
-    this.#bar.toggleAttribute("data-idle", !article);
+    const practising = this.kind === "practice";
+    this.#bar.toggleAttribute("data-idle", !article && !practising);
+    this.#bar.toggleAttribute("data-practice", practising);
+    if (practising) panes.attach(this.#root.firstElementChild);
     if (!article) return;
     article.dataset.state = this.#state;
     for (const input of document.querySelectorAll("input[name=lease]")) input.value = article.dataset.lease;

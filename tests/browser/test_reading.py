@@ -49,6 +49,25 @@ def test_guidelines_come_first_and_beside_the_texts(alice: Person) -> None:
     expect(drawer).to_be_hidden()
 
 
+def test_practice_saves_nothing_and_leads_to_where_one_was(alice: Person) -> None:
+    page = alice.page
+    seen = alice.sees()
+    alice.button("Practise on one first").click()
+    expect(page.get_by_role("complementary", name="Guidelines")).to_be_hidden()
+    expect(page.get_by_text("Nothing of it is saved")).to_be_visible()
+    expect(alice.shown()).to_have_count(0)
+    page.keyboard.press("s")  # there is nothing to skip
+    page.keyboard.press("a")
+    expect(page.locator("#toast")).to_contain_text("A is better · practice only")
+    assert alice.sees() == seen
+    page.keyboard.press("?")
+    alice.button("Practise").click()
+    page.get_by_role("button", name="Both are bad").click()
+    assert alice.press("b") == seen
+    alice.until_saved()
+    assert [str(judgment.assignment and judgment.assignment.uid) for judgment in Judgment.objects.all()] == [seen.lease]
+
+
 def test_a_key_answers_while_the_guidelines_are_open(alice: Person) -> None:
     seen = alice.press("a")
     alice.until_saved()
