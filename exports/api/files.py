@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -18,14 +18,15 @@ from rest_framework.request import Request
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from exports.api.ranges import ByteRange, UnsatisfiableError, has_it, range_applies, read_range
-from exports.api.snapshots import find_snapshot
-from exports.models import SnapshotFile
+from exports.api.snapshots import VERSION, find_snapshot
+from exports.models import Snapshot, SnapshotFile
+from exports.pipeline.archive import Archive, read_blocks
 
-BLOCK_BYTES = 256 * 1024
 MEDIA_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".json": "application/json",
     ".md": "text/markdown; charset=utf-8",
+    ".zst": "application/zstd",
 }
 
 
@@ -67,10 +68,65 @@ class SnapshotFileView(ProjectView):
         },
     )
     def get(self, request: Request, slug: str, version: str, path: str) -> HttpResponseBase:
-        file = find_snapshot(self.project, version).files.select_related("snapshot__project").filter(path=path).first()
-        if file is None:
-            raise Problem(404, f"Version {version} has no file “{path}”.")
-        return answer(request, file)
+        return answer(request, find_file(find_snapshot(self.project, version), path))
+
+
+class ArchiveView(ProjectView):
+    """A ready snapshot as one stream."""
+
+    scopes = {"GET": Scope.READ}
+    content_negotiation_class = AnyMediaType
+
+    @extend_schema(
+        operation_id="snapshot_archive",
+        summary="Download a snapshot as one tar stream",
+        description="Everything in the folder, with no folder around it: `curl … | tar x -C EMPTY_FOLDER`. A download "
+        "that broke off begins again; single files can be gone on with.",
+        parameters=[VERSION],
+        responses={
+            (200, "application/x-tar"): OpenApiTypes.BINARY,
+            409: OpenApiResponse(description="It is not ready."),
+        },
+    )
+    def get(self, request: Request, slug: str, version: str) -> HttpResponseBase:
+        return answer_archive(request, find_snapshot(self.project, version))
+
+
+def find_file(snapshot: Snapshot, path: str) -> SnapshotFile:
+    """A snapshot's file; Problem 404 when there is none of that path."""
+    file = snapshot.files.select_related("snapshot__project").filter(path=path).first()
+    if file is None:
+        raise Problem(404, f"Version {snapshot.version} has no file “{path}”.")
+    return file
+
+
+def answer_archive(request: Request, snapshot: Snapshot) -> HttpResponseBase:
+    """The answer to a GET or HEAD for a snapshot's archive; Problem 409 when it is not ready."""
+    if snapshot.status != Snapshot.Status.READY:
+        raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+    archive = Archive.of(snapshot)
+    if has_it(request.headers.get("If-None-Match"), archive.etag):
+        return _unchanged({"ETag": archive.etag})
+    name = f"{snapshot.project.slug}-v{snapshot.version}.tar"
+    options: dict[str, Any] = {
+        "content_type": "application/x-tar",
+        "headers": {
+            "ETag": archive.etag,
+            "Accept-Ranges": "none",
+            "Cache-Control": "private, no-cache",
+            "Content-Length": str(archive.size),
+            "Content-Disposition": content_disposition_header(True, name) or "",
+        },
+    }
+    if request.method == "HEAD":
+        return HttpResponse(**options)
+    return StreamingHttpResponse(archive.blocks(), **options)
+
+
+def _unchanged(headers: dict[str, str]) -> HttpResponse:
+    unchanged = HttpResponse(status=304, headers=headers)
+    del unchanged.headers["Content-Type"]  # Django's default, which is not the file's
+    return unchanged
 
 
 def answer(request: Request, file: SnapshotFile) -> HttpResponseBase:
@@ -78,9 +134,7 @@ def answer(request: Request, file: SnapshotFile) -> HttpResponseBase:
     etag = f'"{file.sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     if has_it(request.headers.get("If-None-Match"), etag):
-        unchanged = HttpResponse(status=304, headers=headers)
-        del unchanged.headers["Content-Type"]  # Django's default, which is not the file's
-        return unchanged
+        return _unchanged(headers)
     wanted = _wanted(request, etag, file.bytes)
     part = wanted or ByteRange(0, file.bytes - 1)
     headers |= {
@@ -95,7 +149,8 @@ def answer(request: Request, file: SnapshotFile) -> HttpResponseBase:
     }
     if request.method == "HEAD":
         return HttpResponse(**options)
-    return StreamingHttpResponse(_blocks(file.location, part), **options)
+    file.location.stat()  # so that a missing file is an error and no broken-off download
+    return StreamingHttpResponse(read_blocks(file.location, part.first, len(part)), **options)
 
 
 def _wanted(request: Request, etag: str, size: int) -> ByteRange | None:
@@ -106,18 +161,3 @@ def _wanted(request: Request, etag: str, size: int) -> ByteRange | None:
     except UnsatisfiableError:
         headers = {"Content-Range": f"bytes */{size}"}
         raise Problem(416, f"The file has {size} bytes; the range lies outside.", headers=headers) from None
-
-
-def _blocks(path: Path, part: ByteRange) -> Iterator[bytes]:
-    # Opened before the first block is asked for, so that a missing file is an error and no broken-off download.
-    file = path.open("rb")
-
-    def read() -> Iterator[bytes]:
-        with file:
-            file.seek(part.first)
-            left = len(part)
-            while left and (block := file.read(min(BLOCK_BYTES, left))):
-                left -= len(block)
-                yield block
-
-    return read()

@@ -3,7 +3,8 @@
 from django.urls import path
 
 from exports.api.diff import DiffView
-from exports.api.files import SnapshotFileView
+from exports.api.files import ArchiveView, SnapshotFileView
+from exports.api.links import LinksView, LinkView
 from exports.api.preview import PreviewView
 from exports.api.snapshots import CancelView, SnapshotsView, SnapshotView
 
@@ -12,6 +13,9 @@ urlpatterns = [
     path("snapshots/preview/", PreviewView.as_view(), name="api-snapshot-preview"),
     path("snapshots/<str:version>/", SnapshotView.as_view(), name="api-snapshot"),
     path("snapshots/<str:version>/cancel/", CancelView.as_view(), name="api-snapshot-cancel"),
+    path("snapshots/<str:version>/archive.tar", ArchiveView.as_view(), name="api-snapshot-archive"),
+    path("snapshots/<str:version>/links/", LinksView.as_view(), name="api-snapshot-links"),
+    path("links/<str:token>/<path:path>", LinkView.as_view(), name="api-snapshot-link"),
     path("snapshots/<str:version>/diff/<str:other>/", DiffView.as_view(), name="api-snapshot-diff"),
     path("snapshots/<str:version>/files/<path:path>", SnapshotFileView.as_view(), name="api-snapshot-file"),
 ]

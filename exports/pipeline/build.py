@@ -127,7 +127,7 @@ def _write(
 ) -> list[WrittenFile]:
     """Write the data, what changed, and the index; add the counts of rows."""
     written = write_configs(
-        session, recipe.formats, draft, lambda done, of: heart.report(CHOSEN + (WRITTEN - CHOSEN) * done / of)
+        session, recipe, draft, lambda done, of: heart.report(CHOSEN + (WRITTEN - CHOSEN) * done / of)
     )
     counts["written"] = written.counts
     changes = index.write_changes(session, draft) if recipe.incremental else []

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from exports.pipeline.features import features_of
 from exports.pipeline.formats import FORMATS
 from exports.pipeline.manifest import Collection, Origin
 from exports.pipeline.write import WrittenFile
@@ -46,12 +47,19 @@ def _rows(files: Sequence[WrittenFile], config: str, split: str) -> int:
     return sum(file.rows or 0 for file in files if file.path.startswith(f"{config}/{split}-"))
 
 
+def _bytes(files: Sequence[WrittenFile], config: str, split: str) -> int:
+    return sum(file.bytes for file in files if file.path.startswith(f"{config}/{split}-"))
+
+
 def _metadata(origin: Origin, files: Sequence[WrittenFile]) -> dict[str, Any]:
     configs: list[dict[str, Any]] = []
+    infos: list[dict[str, Any]] = []
     for name in origin.recipe["formats"]:
         splits = [split for split in ("train", "test") if _rows(files, name, split)]
         if splits:
-            data_files = [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in splits]
+            pattern = f"-*.{origin.recipe['file_format']}"
+            data_files = [{"split": split, "path": f"{name}/{split}{pattern}"} for split in splits]
+            infos.append(_info(name, splits, files))
             configs.append({"config_name": name, **({} if configs else {"default": True}), "data_files": data_files})
     largest = max((sum(_rows(files, c["config_name"], s) for s in ("train", "test")) for c in configs), default=0)
     size = next((name for limit, name in SIZES if largest < limit), "n>10M")
@@ -60,8 +68,19 @@ def _metadata(origin: Origin, files: Sequence[WrittenFile]) -> dict[str, Any]:
         "license": "unknown",
         "tags": ["preference", "human-feedback", "prefapp"],
         "size_categories": [size],
-        **({"configs": configs} if configs else {}),
+        **({"configs": configs, "dataset_info": infos} if configs else {}),
     }
+
+
+def _info(config: str, splits: Sequence[str], files: Sequence[WrittenFile]) -> dict[str, Any]:
+    """Columns and sizes of a config."""
+    sizes = [
+        {"name": split, "num_bytes": _bytes(files, config, split), "num_examples": _rows(files, config, split)}
+        for split in splits
+    ]
+    size = sum(_bytes(files, config, split) for split in splits)
+    info: dict[str, Any] = {"config_name": config, "features": features_of(FORMATS[config].schema), "splits": sizes}
+    return {**info, "download_size": size, "dataset_size": size}
 
 
 def _summary(origin: Origin, counts: Mapping[str, Any]) -> str:

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from exports.pipeline.formats import FORMATS, Format, Rows
 from exports.pipeline.read import DROPPED, Reading, audited_judgments, one_ahead, picked_pairs
+from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.session import Session
-from exports.pipeline.write import Shards, WrittenFile, write_bytes
+from exports.pipeline.write import FileFormat, Shards, WrittenFile, write_bytes
 
 SPLITS = ("train", "test")
 DROPPED_SCHEMA = pa.schema(
@@ -37,12 +38,16 @@ class Config:
 
     format: Format
     folder: Path
+    file_format: FileFormat
     refused: Callable[[pa.RecordBatch, str, str], None]
     written: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.shards = {split: Shards(self.folder, self.format.name, split, self.format.schema) for split in SPLITS}
+        self.shards = {
+            split: Shards(self.folder, self.format.name, split, self.format.schema, self.file_format)
+            for split in SPLITS
+        }
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take a batch of pairs or judgments in."""
@@ -79,8 +84,8 @@ class Written:
     counts: dict[str, dict[str, object]]
 
 
-def write_configs(session: Session, names: Sequence[str], folder: Path, report: Report) -> Written:
-    """Write every named config and the audit of dropped pairs into a folder."""
+def write_configs(session: Session, recipe: RecipeBody, folder: Path, report: Report) -> Written:
+    """Write every config of the recipe and the audit of dropped pairs into a folder."""
     dropped = Shards(folder, "dropped", "pairs", DROPPED_SCHEMA)
 
     def refused(pairs: pa.RecordBatch, rule: str, name: str) -> None:
@@ -91,7 +96,7 @@ def write_configs(session: Session, names: Sequence[str], folder: Path, report: 
         ]
         dropped.add(pa.RecordBatch.from_arrays(columns, schema=DROPPED_SCHEMA))
 
-    configs = [Config(FORMATS[name], folder, refused) for name in names]
+    configs = [Config(FORMATS[name], folder, recipe.file_format, refused) for name in recipe.formats]
     try:
         for batch in session.batches(DROPPED):
             dropped.add(batch.select(DROPPED_SCHEMA.names).cast(DROPPED_SCHEMA))

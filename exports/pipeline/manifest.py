@@ -14,13 +14,13 @@ from typing import Any
 import pyarrow as pa
 
 from exports.pipeline.session import Session
-from exports.pipeline.write import SETTINGS, WrittenFile
+from exports.pipeline.write import JSONL_SETTINGS, SETTINGS, WrittenFile
 
 # From 2 on a snapshot carries its index.
 MANIFEST_VERSION = 2
 # Raised by hand when a stage or format gives other rows or bytes than before for the same recipe and watermark.
 PIPELINE_VERSION = 2
-WRITERS = ("adbc-driver-postgresql", "pyarrow")
+WRITERS = ("adbc-driver-postgresql", "orjson", "pyarrow", "zstandard")
 
 # The settings as the log tells them, up to the watermark: what the project says now may be younger.
 PROJECT_SETTINGS = """
@@ -93,7 +93,9 @@ def make_manifest(
         "recipe": dict(origin.recipe),
         "recipe_name": origin.recipe_name,
         "code": {"pipeline": PIPELINE_VERSION},
-        "writers": {name: version(name) for name in WRITERS} | {"parquet": pa.cpp_build_info.version, **SETTINGS},
+        "writers": {name: version(name) for name in WRITERS}
+        | {"parquet": pa.cpp_build_info.version}
+        | {**SETTINGS, "jsonl": JSONL_SETTINGS},
         "collection": {
             "settings": collection.settings,
             "guidelines": [{k: row[k] for k in ("version", "judgments")} for row in collection.guidelines],

@@ -23,20 +23,19 @@ from pydantic import (
 )
 
 from exports.pipeline.formats import FORMATS
+from exports.pipeline.write import FileFormat
 
 SourceName = Literal["human", "end_user", "reward_model", "ai_critic", "heuristic"]
 Consensus = Literal["majority", "unanimous", "dawid_skene", "each"]
 DropRule = Literal[
     "identical", "near_identical", "empty", "prefix", "identity_leak", "too_long", "near_duplicate_across_splits"
 ]
-FileFormat = Literal["parquet", "jsonl.zst"]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Count = Annotated[int, Field(ge=1, le=2**53)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # In the contract, but without an implementation in this version.
 NOT_BUILT: dict[str, set[Any]] = {
-    "file_format": {"jsonl.zst"},
     "exclude_failed_gold": {True},
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
 
 MANIFEST = "manifest.json"
 
@@ -65,6 +66,9 @@ def _check(folder: Path, entry: dict[str, Any]) -> Iterator[str]:
 
 
 def _check_rows(file: Path, entry: dict[str, Any]) -> Iterator[str]:
+    if file.suffix == ".zst":
+        yield from _check_lines(file, entry)
+        return
     try:
         parquet = pq.ParquetFile(file)
     except pa.ArrowException as error:
@@ -75,6 +79,21 @@ def _check_rows(file: Path, entry: dict[str, Any]) -> Iterator[str]:
             yield f"{entry['path']}: has {parquet.metadata.num_rows} rows, the manifest says {entry['rows']}"
         if parquet.schema_arrow.names != [column["name"] for column in entry["schema"]]:
             yield f"{entry['path']}: has other columns than the manifest says"
+
+
+def _check_lines(file: Path, entry: dict[str, Any]) -> Iterator[str]:
+    names = [column["name"] for column in entry["schema"]]
+    rows = 0
+    try:
+        with zstandard.open(file, "rb") as lines:
+            for rows, line in enumerate(lines, 1):
+                if rows == 1 and list(json.loads(line)) != names:
+                    yield f"{entry['path']}: has other columns than the manifest says"
+    except (zstandard.ZstdError, ValueError) as error:
+        yield f"{entry['path']}: cannot be read as compressed JSON Lines ({error})"
+        return
+    if rows != entry["rows"]:
+        yield f"{entry['path']}: has {rows} rows, the manifest says {entry['rows']}"
 
 
 def _sha256(file: Path) -> str:

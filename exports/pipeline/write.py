@@ -1,20 +1,23 @@
-"""Write: batches become Parquet files of fixed settings, hashed while they are written.
+"""Write: batches become Parquet or JSON Lines files of fixed settings, hashed while they are written.
 
 Row groups and files are cut by rows and bytes of the data alone, so the same rows give the same files.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal, Protocol, cast
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
 
 ROW_GROUP_ROWS = 10_000
 ROW_GROUP_BYTES = 16 * 2**20
@@ -29,6 +32,8 @@ SETTINGS: dict[str, Any] = {
     "use_dictionary": False,
     "write_statistics": False,
 }
+JSONL_SETTINGS = {"compression_level": 3}
+FileFormat = Literal["parquet", "jsonl.zst"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,42 @@ class _HashingFile(io.RawIOBase):
             super().close()
 
 
+class RowWriter(Protocol):
+    """Writes row groups of one schema into an open file; whoever opened the file closes it."""
+
+    def write_table(self, rows: pa.Table, row_group_size: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class JsonLines:
+    """A row a line, keys in the order of the schema, compressed as one frame."""
+
+    def __init__(self, file: _HashingFile) -> None:
+        compressor = zstandard.ZstdCompressor(level=JSONL_SETTINGS["compression_level"], write_content_size=False)
+        self._stream = compressor.stream_writer(cast("IO[bytes]", file), closefd=False)
+
+    def write_table(self, rows: pa.Table, row_group_size: int) -> None:
+        for batch in rows.to_batches(max_chunksize=row_group_size):
+            for start in range(0, batch.num_rows, 1_000):
+                lines = (orjson.dumps(row, default=_as_json) for row in batch.slice(start, 1_000).to_pylist())
+                self._stream.write(b"\n".join(lines) + b"\n")
+
+    def close(self) -> None:
+        self._stream.close()  # type: ignore[no-untyped-call]  # the stubs leave its type out
+
+
+def _as_json(value: object) -> str:
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat()
+    raise TypeError
+
+
+def _row_writer(file: _HashingFile, schema: pa.Schema, file_format: FileFormat) -> RowWriter:
+    if file_format == "jsonl.zst":
+        return JsonLines(file)
+    return pq.ParquetWriter(pa.PythonFile(file, "w"), schema, **SETTINGS)
+
+
 def write_bytes(folder: Path, path: str, content: bytes) -> WrittenFile:
     """Write a small file."""
     file = _HashingFile(folder / path)
@@ -82,15 +123,16 @@ def write_bytes(folder: Path, path: str, content: bytes) -> WrittenFile:
 
 @dataclass
 class Shards:
-    """The files of one split of one config: `CONFIG/SPLIT-00000-of-0000N.parquet`; none when there are no rows."""
+    """The files of one split of a config: `CONFIG/SPLIT-00000-of-0000N.parquet` or `.jsonl.zst`; none without rows."""
 
     folder: Path
     config: str
     split: str
     schema: pa.Schema
+    file_format: FileFormat = "parquet"
     _pending: list[pa.RecordBatch] = field(default_factory=list)
     _file: _HashingFile | None = None
-    _writer: pq.ParquetWriter | None = None
+    _writer: RowWriter | None = None
     _file_rows: int = 0
     _file_bytes: int = 0
     _done: list[tuple[Path, _HashingFile, int]] = field(default_factory=list)
@@ -121,7 +163,7 @@ class Shards:
         self._pending = []
         if self._writer is None:
             self._file = _HashingFile(self.folder / self.config / f"{self.split}-{len(self._done):05}.part")
-            self._writer = pq.ParquetWriter(pa.PythonFile(self._file, "w"), self.schema, **SETTINGS)
+            self._writer = _row_writer(self._file, self.schema, self.file_format)
         self._writer.write_table(rows, row_group_size=max(1, rows.num_rows))
         self._file_rows += rows.num_rows
         self._file_bytes += rows.nbytes
@@ -138,7 +180,7 @@ class Shards:
         self._writer, self._file, self._file_rows, self._file_bytes = None, None, 0, 0
 
     def _name(self, number: int, part: Path, file: _HashingFile, rows: int) -> WrittenFile:
-        path = f"{self.config}/{self.split}-{number:05}-of-{len(self._done):05}.parquet"
+        path = f"{self.config}/{self.split}-{number:05}-of-{len(self._done):05}.{self.file_format}"
         part.rename(self.folder / path)
         return WrittenFile(path, file.size, file.hash.hexdigest(), rows, describe(self.schema))
 

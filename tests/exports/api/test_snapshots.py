@@ -53,7 +53,10 @@ def test_a_snapshot_is_asked_for_built_and_read(project, manager):
     ready = manager.get(answer["Location"])
     assert (ready["status"], ready["progress"], ready["rows"], ready["error"]) == ("ready", 1, 3, None)
     paths = {file["path"]: file for file in ready["files"]}
-    assert set(paths) == {"README.md", "manifest.json", "reward/train-00000-of-00001.parquet"}
+    assert set(paths) == {
+        *("README.md", "manifest.json"),
+        *("index/rows-00000-of-00001.parquet", "reward/train-00000-of-00001.parquet"),
+    }
     file = paths["reward/train-00000-of-00001.parquet"]
     assert file["url"] == answer["Location"] + "files/reward/train-00000-of-00001.parquet"
     assert (file["rows"], paths["README.md"]["rows"]) == (3, None)
@@ -78,7 +81,7 @@ def test_a_recipe_by_its_name(project, manager):
         ({"recipe": {"min_votes": 0, "sample": {"limit": "1"}}}, ["/recipe/min_votes", "/recipe/sample/limit"]),
         ({"recipe": {}, "formats": ["csv"]}, ["/formats"]),
         ({"recipe": {"formats": ["csv"]}}, ["/recipe/formats"]),
-        ({"recipe": {"consensus": "dawid_skene"}}, ["/recipe/consensus"]),
+        ({"recipe": {"consensus": "loudest"}}, ["/recipe/consensus"]),
         ({"recipe": [1]}, ["/recipe"]),
         ({"recipes": {}}, ["/recipes"]),
     ],

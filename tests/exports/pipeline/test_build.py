@@ -17,7 +17,7 @@ from exports.pipeline.build import build
 from exports.pipeline.formats import FORMATS
 from exports.pipeline.verify import verify_folder
 from tests import world
-from tests.exports.dataset import EVERYTHING, ask, built, digests, log_inference, rows, vote
+from tests.exports.dataset import EVERYTHING, ask, built, digests, give_feedback, log_inference, rows, vote
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +38,7 @@ def test_the_same_recipe_and_watermark_give_the_same_bytes(project):
     assert first.version == 1
     assert second.version == 2
     assert digests(first) == digests(second)
-    assert len(digests(first)) == 2 * len(FORMATS) + 1  # and one for what llamafactory or text could not take
+    assert len(digests(first)) == 2 * len(FORMATS) + 2  # and the index, and what llamafactory or text could not take
 
 
 def test_rows_do_not_depend_on_how_many_are_read_at_once(project, monkeypatch):
@@ -55,22 +55,30 @@ def test_large_data_is_cut_into_numbered_files(project, monkeypatch):
     monkeypatch.setattr(write, "FILE_ROWS", 4)
     snapshot = built(project, formats=["preference"])
     names = [f"preference/train-0000{n}-of-00003.parquet" for n in range(3)]
-    assert list(digests(snapshot)) == names
+    assert [path for path in digests(snapshot) if path.startswith("preference")] == names
     assert [row for name in names for row in pq.read_table(snapshot.path / name).to_pylist()] == whole
 
 
-def test_every_config_loads_offline_with_datasets(project, tmp_path, monkeypatch):
+@pytest.mark.parametrize("file_format", ["parquet", "jsonl.zst"])
+def test_every_config_loads_offline_with_datasets(project, tmp_path, monkeypatch, file_format):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     import datasets  # noqa: PLC0415  (reads its environment when imported)
 
-    snapshot = built(project, formats=list(FORMATS), split={"test": 0.3, "seed": 1})
+    rated = {"source": "end_user", "by": "u", "output": "r1-0", "value": -1}
+    give_feedback(project, "r1", "rating", **rated)
+    recipe = {"formats": list(FORMATS), "split": {"test": 0.3, "seed": 1}, "sources": ["human", "end_user"]}
+    snapshot, as_parquet = built(project, file_format=file_format, **recipe), built(project, **recipe)
+    assert verify_folder(snapshot.path).problems == []
     expected = snapshot.manifest["counts"]["written"]
     for config in FORMATS:
         loaded = datasets.load_dataset(str(snapshot.path), config, cache_dir=str(tmp_path / "cache"))
         assert {split: loaded[split].num_rows for split in loaded} == {
             split: count for split, count in expected[config].items() if split != "dropped"
         }
+        for name in loaded:
+            assert loaded[name].features.arrow_schema.types == FORMATS[config].schema.types
+            assert loaded[name].to_list() == rows(as_parquet, config, name)
     default = datasets.load_dataset(str(snapshot.path), cache_dir=str(tmp_path / "cache"))
     assert default["train"].column_names[:3] == ["prompt", "chosen", "rejected"]
 

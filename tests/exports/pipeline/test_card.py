@@ -10,7 +10,14 @@ from exports.pipeline.write import WrittenFile
 
 COUNTS = {
     "selected": {"judgments": 1_200, "pairs": 1_100, "prompts": 1_000, "judges": 3},
-    "curated": {"pairs": 1_090, "decided": 1_000, "ties": 80, "both_bad": 10, "dropped": {"identical": 10}},
+    "curated": {
+        "pairs": 1_090,
+        "decided": 1_000,
+        "ties": 80,
+        "both_bad": 10,
+        "rated_outputs": 0,
+        "dropped": {"identical": 10},
+    },
     "sampled": {"pairs": 1_090, "decided": 1_000},
     "split": {"train_prompts": 900, "test_prompts": 100},
 }
@@ -26,7 +33,7 @@ HOSTILE = "`</script>\n---\n# Not a heading"
 
 def card(files=FILES, models=("aurora 1",), guidelines="Be *fair*."):
     formats = ["kto", "preference", "battles"]
-    origin = Origin("demo", 4, None, 812, "ab" * 32, {"formats": formats}, None)
+    origin = Origin("demo", 4, None, 812, "ab" * 32, {"formats": formats, "file_format": "parquet"}, None)
     collection = Collection(
         settings={"scale": "plain", "overlap": 2},
         guidelines=[{"version": 3, "text": guidelines, "judgments": 1_200}],

@@ -67,7 +67,6 @@ def test_what_is_wrong_is_named(recipe, pointer):
 @pytest.mark.parametrize(
     "recipe",
     [
-        {"file_format": "jsonl.zst"},
         {"exclude_failed_gold": True},
     ],
 )
