@@ -7,7 +7,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,6 +33,9 @@ from exports.pipeline.write import WrittenFile, write_bytes
 
 logger = logging.getLogger(__name__)
 
+# Told the share that is done.
+Report = Callable[[float], None]
+
 BEAT_SECONDS = 2.0
 # Share of the whole that is done once the rows are chosen; the rest is writing.
 CHOSEN, WRITTEN = 0.2, 0.98
@@ -56,7 +59,7 @@ def database_dsn() -> str:
     return make_conninfo(settings.DATABASE_URL, dbname=connection.settings_dict["NAME"])
 
 
-def choose(session: Session, recipe: RecipeBody, scope: Scope, report: Callable[[float], None]) -> dict[str, Any]:
+def choose(session: Session, recipe: RecipeBody, scope: Scope, report: Report) -> dict[str, Any]:
     """Select, curate and sample; return the counts of each. `report` is told the share that is done."""
     counts: dict[str, Any] = {"selected": select(session, recipe, scope)}
     report(0.4)
@@ -89,6 +92,17 @@ def build(pk: int) -> None:
 
 
 def _build(snapshot: Snapshot, draft: Path, heart: Heart) -> None:
+    files, manifest = compile_into(draft, snapshot, heart.report, heart.breaks_off)
+    publish.publish(snapshot, draft, files, manifest)
+
+
+def compile_into(
+    folder: Path, snapshot: Snapshot, report: Report, watching: Callable[[Session], AbstractContextManager[None]]
+) -> tuple[list[WrittenFile], dict[str, Any]]:
+    """Write everything that a snapshot is into an empty folder; return the files and the manifest.
+
+    What comes out depends on the snapshot's recipe, watermark and parent alone. The session is used within `watching`.
+    """
     recipe = parse_recipe(snapshot.recipe)
     origin = Origin(
         project=snapshot.project.slug,
@@ -99,20 +113,20 @@ def _build(snapshot: Snapshot, draft: Path, heart: Heart) -> None:
         recipe=snapshot.recipe,
         recipe_name=snapshot.named_recipe.name if snapshot.named_recipe else None,
     )
-    with Session(database_dsn()) as session, heart.breaks_off(session):
+    with Session(database_dsn()) as session, watching(session):
         scope = Scope(snapshot.project_id, snapshot.watermark)
-        counts = choose(session, recipe, scope, lambda share: heart.report(CHOSEN * share))
+        counts = choose(session, recipe, scope, lambda share: report(CHOSEN * share))
         index.hold(session, recipe.formats)
         if recipe.incremental:
             counts["changes"] = _compare(session, snapshot.parent)
         counts["split"] = split(session, changed_only=recipe.incremental)
         collection = read_collection(session)
-        files = _write(session, recipe, draft, heart, counts)
-    files.append(write_bytes(draft, "README.md", make_card(origin, collection, counts, files)))
+        files = _write(session, recipe, folder, report, counts)
+    files.append(write_bytes(folder, "README.md", make_card(origin, collection, counts, files)))
     manifest = make_manifest(origin, collection, counts, files)
-    files.append(write_bytes(draft, "manifest.json", as_bytes(manifest)))
-    heart.report(WRITTEN)
-    publish.publish(snapshot, draft, files, manifest)
+    files.append(write_bytes(folder, "manifest.json", as_bytes(manifest)))
+    report(WRITTEN)
+    return files, manifest
 
 
 def _compare(session: Session, parent: Snapshot | None) -> dict[str, dict[str, int]]:
@@ -123,15 +137,13 @@ def _compare(session: Session, parent: Snapshot | None) -> dict[str, dict[str, i
 
 
 def _write(
-    session: Session, recipe: RecipeBody, draft: Path, heart: Heart, counts: dict[str, Any]
+    session: Session, recipe: RecipeBody, folder: Path, report: Report, counts: dict[str, Any]
 ) -> list[WrittenFile]:
     """Write the data, what changed, and the index; add the counts of rows."""
-    written = write_configs(
-        session, recipe, draft, lambda done, of: heart.report(CHOSEN + (WRITTEN - CHOSEN) * done / of)
-    )
+    written = write_configs(session, recipe, folder, lambda done, of: report(CHOSEN + (WRITTEN - CHOSEN) * done / of))
     counts["written"] = written.counts
-    changes = index.write_changes(session, draft) if recipe.incremental else []
-    return [*written.files, *changes, *index.write_index(session, draft)]
+    changes = index.write_changes(session, folder) if recipe.incremental else []
+    return [*written.files, *changes, *index.write_index(session, folder)]
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def _check_lines(file: Path, entry: dict[str, Any]) -> Iterator[str]:
     names = [column["name"] for column in entry["schema"]]
     rows = 0
     try:
-        with zstandard.open(file, "rb") as lines:
+        with zstandard.open(file, "rt", encoding="utf-8", newline="\n") as lines:
             for rows, line in enumerate(lines, 1):
                 if rows == 1 and list(json.loads(line)) != names:
                     yield f"{entry['path']}: has other columns than the manifest says"

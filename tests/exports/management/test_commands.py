@@ -51,12 +51,34 @@ def test_waiting_needs_no_worker(project):
 
 def test_the_files_are_copied_and_hold(project, tmp_path):
     assert build_snapshot("--out", tmp_path / "out") == "1"
-    assert run("verify_snapshot", tmp_path / "out").startswith("ok: 3 files, 2 rows")
+    assert run("verify_snapshot", tmp_path / "out").startswith("ok: 4 files, 4 rows")
     (tmp_path / "out" / "README.md").write_text("other")
     with pytest.raises(CommandError, match=r"README\.md"):
         run("verify_snapshot", tmp_path / "out")
     with pytest.raises(CommandError, match="in use"):
         build_snapshot("--out", tmp_path / "out")
+
+
+def test_a_rebuilt_snapshot_is_identical(project, tmp_path, monkeypatch):
+    build_snapshot("--wait", "--format", "preference", "--format", "judgments")
+    log_inference(project, "later", "One.", "Two.")
+    vote(project, "later", 1)
+    world.projects.change_project(project, {"name": "Renamed"}, actor="test")
+    incremental = tmp_path / "recipe.json"
+    incremental.write_text(json.dumps({"incremental": True}))
+    build_snapshot("--wait", "--recipe", incremental, "--format", "preference", "--format", "judgments")
+    assert run("rebuild_snapshot", 1, "--check") == "identical: 5 files"
+    assert run("rebuild_snapshot", "latest", "--project", "summaries", "--out", tmp_path / "again").startswith(
+        "identic"
+    )
+    assert run("verify_snapshot", tmp_path / "again").startswith("ok: ")
+    assert [path.name for path in (tmp_path / "again" / "changes").iterdir()] == ["added-00000-of-00001.parquet"]
+    monkeypatch.setattr("exports.pipeline.manifest.PIPELINE_VERSION", 99)
+    with pytest.raises(CommandError, match="written by pipeline 2, now 99"):
+        run("rebuild_snapshot", 1)
+    for wrong in ("9", "x", ("1", "--project", "nobody")):
+        with pytest.raises(CommandError, match="There is no"):
+            run("rebuild_snapshot", *([wrong] if isinstance(wrong, str) else wrong))
 
 
 def test_a_recipe_by_name_or_file(project, tmp_path):

@@ -1,0 +1,30 @@
+"""Rebuild: a snapshot made once more from its recipe and watermark, to see that the same comes out."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from exports.models import Snapshot
+from exports.pipeline.build import Report, compile_into
+
+
+def rebuild(snapshot: Snapshot, folder: Path, report: Report = lambda _: None) -> list[str]:
+    """Write a ready snapshot anew into a folder; return how it differs from what was published, a line a difference."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files, manifest = compile_into(folder, snapshot, report, lambda _: nullcontext())
+    published = dict(snapshot.files.values_list("path", "sha256"))
+    rebuilt = {file.path: file.sha256 for file in files}
+    differences = [f"{path}: is not made any more" for path in sorted(published.keys() - rebuilt.keys())]
+    differences += [f"{path}: was not there" for path in sorted(rebuilt.keys() - published.keys())]
+    common = sorted(published.keys() & rebuilt.keys())
+    differences += [f"{path}: has other bytes" for path in common if published[path] != rebuilt[path]]
+    return differences + (_other_versions(snapshot.manifest or {}, manifest) if differences else [])
+
+
+def _other_versions(published: dict[str, Any], rebuilt: dict[str, Any]) -> list[str]:
+    """What wrote the two, where that differs."""
+    told = [(name, published.get(part, {}).get(name), now)
+            for part in ("code", "writers") for name, now in rebuilt[part].items()]  # fmt: skip
+    return [f"written by {name} {then}, now {now}" for name, then, now in told if then != now]
