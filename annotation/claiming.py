@@ -1,4 +1,4 @@
-"""Taking the next comparison, at a cost that grows neither with the queue nor with what is done. Called by queue alone.
+"""Taking the next comparison, at a cost that grows neither with the queue nor with what is done. For queue.
 
 An annotator walks the queue in its order and remembers the place: nothing before it is both wanted and new to this
 annotator. What opens before the place later (given back, more judgments wanted, a new priority, a late commit) is found
@@ -7,12 +7,11 @@ by the transaction that opened it: the walk also remembers which transactions it
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db import connection, models
+from dataclasses import dataclass
 
 from annotation import log, prepared
-from annotation.models import Annotator, Assignment, Candidate, Comparison, Project, Prompt
+from annotation.loading import JOINS, LoadedLease
+from annotation.models import Annotator, Assignment, Project
 
 # The places of each order, in the words of its index.
 ORDERS = {
@@ -36,7 +35,7 @@ c.project_id = %(project)s AND c.taken < c.overlap AND NOT EXISTS (
 SERVER = "extract(epoch FROM pg_postmaster_start_time())::text"
 THIS = "pg_current_xact_id()::text::bigint"
 
-CLAIM = """
+WALK = """
 WITH held AS MATERIALIZED (
     SELECT count(*) AS live FROM annotation_assignment x WHERE x.annotator_id = %(annotator)s AND x.state = 'leased'
 ), walk AS MATERIALIZED (
@@ -49,7 +48,8 @@ WITH held AS MATERIALIZED (
     SELECT c.id FROM annotation_comparison c
     WHERE c.project_id = %(project)s AND c.taken < c.overlap
       AND c.opened >= (SELECT pg_snapshot_xmin(seen)::text::bigint FROM walk)
-      AND c.opened <= greatest(pg_snapshot_xmax(pg_current_snapshot())::text::bigint, {this})
+      AND c.opened <= greatest(
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint, pg_current_xact_id_if_assigned()::text::bigint)
       AND (c.opened = (SELECT by FROM walk)
         OR NOT pg_visible_in_snapshot(c.opened::text::xid8, (SELECT seen FROM walk)))
     LIMIT {most_opened} + 1
@@ -57,7 +57,11 @@ WITH held AS MATERIALIZED (
     SELECT {from_start}, w.seen, w.by
     FROM held CROSS JOIN (SELECT count(*) AS n FROM opened) o LEFT JOIN walk w ON o.n <= {most_opened}
     WHERE held.live < %(count)s
-), behind AS MATERIALIZED (
+)
+"""
+
+CLAIM = """
+, behind AS MATERIALIZED (
     SELECT EXISTS (
         SELECT FROM annotation_comparison c
         WHERE c.id = ANY (ARRAY(SELECT id FROM opened)) AND {wanted} AND ({place}) < (SELECT {names} FROM start)
@@ -107,27 +111,38 @@ WITH held AS MATERIALIZED (
 ), told AS (
     {append} SELECT gen_random_uuid(), %(project)s, 'lease.taken', %(actor)s, 'lease:' || uid, '{{}}' FROM leased
 )
-SELECT l.is_new, {loaded}
+SELECT l.is_new, {columns_of_lease}
 FROM (
     SELECT x.*, false AS is_new FROM annotation_assignment x
     WHERE x.annotator_id = %(annotator)s AND x.state = 'leased'
     UNION ALL SELECT *, true FROM leased
-) l
-JOIN annotation_comparison c ON c.id = l.comparison_id
-JOIN annotation_prompt p ON p.id = c.prompt_id
-JOIN annotation_candidate a ON a.id = l.left_id
-JOIN annotation_candidate b ON b.id = l.right_id
+) l {joins}
 ORDER BY l.id
 """
+# What a lease is shown by. Of a comparison only what a claim does not change.
+SHOWN = LoadedLease(prompt=("id", "request_id", "content", "tools"), output=("id", "output_id", "content", "digest"))
 
-# What a lease is loaded with. Of a comparison only what a claim does not change.
-LOADED: dict[str, tuple[type[models.Model], list[str]]] = {
-    "l": (Assignment, [field.attname for field in Assignment._meta.concrete_fields]),
-    "c": (Comparison, ["id", "uid", "project_id", "prompt_id", "a_id", "b_id"]),
-    "p": (Prompt, ["id", "request_id", "content", "tools"]),
-    "a": (Candidate, ["id", "output_id", "content", "digest"]),
-    "b": (Candidate, ["id", "output_id", "content", "digest"]),
-}
+AHEAD = """
+SELECT (SELECT live FROM held)
+  + (SELECT count(*) FROM (
+      SELECT FROM annotation_comparison c
+      WHERE {wanted} AND ({place}) >= (SELECT {names} FROM start) LIMIT %(at_most)s) ahead)
+  + (SELECT count(*) FROM annotation_comparison c
+      WHERE c.id = ANY (ARRAY(SELECT id FROM opened)) AND {wanted} AND ({place}) < (SELECT {names} FROM start)),
+  (SELECT count(*) FROM annotation_assignment x
+    WHERE x.annotator_id = %(annotator)s AND x.state = 'judged'
+      AND x.ended_at >= date_trunc('day', now(), 'UTC'))
+"""
+
+
+def look_ahead(annotator: Annotator, *, at_most: int) -> tuple[int, int]:
+    """How many comparisons an annotator holds or would be offered, counted up to about `at_most`; how many were judged
+    since midnight (UTC).
+    """
+    project = annotator.project
+    parameters = {"project": project.pk, "annotator": annotator.pk, "order": project.order, "count": LAST}
+    ((left, today),) = prepared.run(STATEMENTS[Project.Order(project.order)].ahead, {**parameters, "at_most": at_most})
+    return left, today
 
 
 def claim(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[bool, list[Assignment]]:
@@ -146,41 +161,46 @@ def claim(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[bool, li
         "seconds": project.lease_seconds,
         "count": count,
     }
-    rows = prepared.run(STATEMENTS[Project.Order(project.order), False], parameters)
+    rows = prepared.run(STATEMENTS[Project.Order(project.order)].claim, parameters)
     if may_wait and len(rows) < count and not any(is_new for is_new, *_ in rows):
-        rows = prepared.run(STATEMENTS[Project.Order(project.order), True], parameters)
-    return any(is_new for is_new, *_ in rows), [_lease(annotator, values) for _, *values in rows]
+        rows = prepared.run(STATEMENTS[Project.Order(project.order)].waiting_claim, parameters)
+    return any(is_new for is_new, *_ in rows), [SHOWN.build(annotator, values) for _, *values in rows]
 
 
-def _lease(annotator: Annotator, values: list[Any]) -> Assignment:
-    loaded: dict[str, Any] = {}
-    for alias, (model, names) in LOADED.items():
-        loaded[alias] = model.from_db(connection.alias, names, values[: len(names)])
-        values = values[len(names) :]
-    lease: Assignment = loaded["l"]
-    lease.annotator, lease.comparison, lease.left, lease.right = annotator, loaded["c"], loaded["a"], loaded["b"]
-    lease.comparison.prompt = loaded["p"]
-    return lease
+@dataclass(frozen=True)
+class Statements:
+    """The statements of one order."""
+
+    claim: str
+    waiting_claim: str
+    ahead: str
+
+    @classmethod
+    def of(cls, order: Project.Order) -> Statements:
+        """Fill in the places of an order."""
+        place = ORDERS[order]
+        names = [f"p{n}" for n in range(len(place))]
+        parts = {
+            "append": log.APPEND,
+            "columns_of_lease": SHOWN.columns,
+            "columns": ", ".join(f"{column} AS {name}" for column, name in zip(place, names, strict=True)),
+            "end": ", ".join([str(LAST)] * len(names)),
+            "from_start": ", ".join(f"coalesce(w.{name}, {FIRST}) AS {name}" for name in names),
+            "joins": JOINS,
+            "most_opened": MOST_OPENED,
+            "names": ", ".join(names),
+            "place": ", ".join(place),
+            "server": SERVER,
+            "stored": ", ".join(f"(n.walk->'place'->>{n})::bigint AS {name}" for n, name in enumerate(names)),
+            "this": THIS,
+            "wanted": WANTED,
+        }
+        claim = WALK + CLAIM
+        return cls(
+            claim=claim.format(wait="SKIP LOCKED", **parts),
+            waiting_claim=claim.format(wait="", **parts),
+            ahead=(WALK + AHEAD).format(**parts),
+        )
 
 
-def _statement(order: Project.Order, wait: bool) -> str:
-    place = ORDERS[order]
-    names = [f"p{n}" for n in range(len(place))]
-    return CLAIM.format(
-        append=log.APPEND,
-        columns=", ".join(f"{column} AS {name}" for column, name in zip(place, names, strict=True)),
-        end=", ".join([str(LAST)] * len(names)),
-        from_start=", ".join(f"coalesce(w.{name}, {FIRST}) AS {name}" for name in names),
-        loaded=", ".join(f"{alias}.{name}" for alias, (_, names) in LOADED.items() for name in names),
-        most_opened=MOST_OPENED,
-        names=", ".join(names),
-        place=", ".join(place),
-        server=SERVER,
-        stored=", ".join(f"(n.walk->'place'->>{n})::bigint AS {name}" for n, name in enumerate(names)),
-        this=THIS,
-        wait="" if wait else "SKIP LOCKED",
-        wanted=WANTED,
-    )
-
-
-STATEMENTS = {(order, wait): _statement(order, wait) for order in Project.Order for wait in (False, True)}
+STATEMENTS = {order: Statements.of(order) for order in Project.Order}

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from annotation import canonical, clock, log, queue
-from annotation.bulk import copy_rows, reserve_ids
+from annotation.bulk import copy_rows, write_rows
 from annotation.canonical import Json
 from annotation.facts import CANDIDATE_FIELDS, candidate_fact
 from annotation.models import (
@@ -144,45 +144,41 @@ def record(project: Project, entries: Sequence[NewFeedback], *, actor: str) -> l
 
     Feedback ids must be new in the project (IntegrityError otherwise). Runs in the caller's transaction.
     """
-    feedback = reserve_ids(Feedback, len(entries))
     salts = [canonical.new_salt() for _ in entries]
-    results = [_Result.of(entry, pk) for entry, pk in zip(entries, feedback, strict=True)]
+    results = [_Result.of(entry) for entry in entries]
     events = log.append(project, [_recorded(result, salt, actor) for result, salt in zip(results, salts, strict=True)])
-    copy_rows(
+    feedback = write_rows(
         Feedback,
-        ["id", "project", "event", "feedback_id", "request_id", "kind", "source_type", "source_id", "source_version",
-         "body", "record_digest", "salt", "propensity"],
-        (
-            (pk, project.pk, event, e.body["feedback_id"], e.body.get("request_id") or "", e.body["kind"],
+        ["project", "event", "feedback_id", "request_id", "kind", "source_type", "source_id", "source_version", "body",
+         "record_digest", "salt", "propensity"],
+        [
+            (project.pk, event, e.body["feedback_id"], e.body.get("request_id") or "", e.body["kind"],
              *e.source.values(), e.body, canonical.digest(e.body), salt, e.propensity)
-            for pk, event, salt, e in zip(feedback, events, salts, entries, strict=True)
-        ),
+            for event, salt, e in zip(events, salts, entries, strict=True)
+        ],
     )  # fmt: skip
-    _write_results(project, results, events)
+    _write_results(project, results, feedback, events)
     return feedback
 
 
 def join(project: Project, entries: Sequence[tuple[int, NewFeedback]], *, actor: str) -> None:
     """Write what follows from records that are stored already, by primary key, and waited until now."""
-    results = [_Result.of(entry, pk) for pk, entry in entries]
+    results = [_Result.of(entry) for _, entry in entries]
     events = log.append(project, [_joined(result, actor) for result in results])
-    _write_results(project, results, events)
+    _write_results(project, results, [pk for pk, _ in entries], events)
 
 
 @dataclass(frozen=True)
 class _Result:
-    """A feedback record's primary key, and its judgments' and edited output's ids and salts."""
+    """What follows from a feedback record, and its judgments' and edited output's ids and salts."""
 
     entry: NewFeedback
-    feedback: int
     uids: tuple[uuid.UUID, ...]
     salt: str
 
     @classmethod
-    def of(cls, entry: NewFeedback, feedback: int) -> _Result:
-        return cls(
-            entry, feedback, tuple(uuid.uuid4() for _ in entry.verdicts), canonical.new_salt() if entry.edited else ""
-        )
+    def of(cls, entry: NewFeedback) -> _Result:
+        return cls(entry, tuple(uuid.uuid4() for _ in entry.verdicts), canonical.new_salt() if entry.edited else "")
 
     def told(self) -> dict[str, Any]:
         """The result as its event tells it."""
@@ -201,29 +197,31 @@ class _Result:
         return told
 
 
-def _write_results(project: Project, results: Sequence[_Result], events: Sequence[int]) -> None:
-    edits = [(r, event) for r, event in zip(results, events, strict=True) if r.entry.edited]
+def _write_results(
+    project: Project, results: Sequence[_Result], feedback: Sequence[int], events: Sequence[int]
+) -> None:
+    written = list(zip(results, feedback, events, strict=True))
     copy_rows(
         Candidate,
         ["id", "project", "prompt", "edit_event", "salt", *CANDIDATE_FIELDS],
         (
             (r.entry.edited.output.pk, project.pk, r.entry.prompt_id, event, r.salt,
              *r.entry.edited.fields(r.entry.body["feedback_id"]).values())
-            for r, event in edits if r.entry.edited
+            for r, _, event in written if r.entry.edited
         ),
     )  # fmt: skip
-    copy_rows(
+    write_rows(
         Judgment,
         JUDGMENT_FIELDS,
-        (
-            _row(project, r.entry, verdict, uid, r.feedback, event)
-            for r, event in zip(results, events, strict=True)
+        [
+            _row(project, r.entry, verdict, uid, pk, event)
+            for r, pk, event in written
             for verdict, uid in zip(r.entry.verdicts, r.uids, strict=True)
-        ),
+        ],
     )
     Retraction.objects.bulk_create(
-        Retraction(event_id=event, feedback_id=r.feedback, target_id=r.entry.retracts.pk)
-        for r, event in zip(results, events, strict=True)
+        Retraction(event_id=event, feedback_id=pk, target_id=r.entry.retracts.pk)
+        for r, pk, event in written
         if r.entry.retracts
     )
 
@@ -299,7 +297,14 @@ def _describe(entry: NewFeedback, verdict: Verdict, uid: uuid.UUID) -> dict[str,
     }
 
 
-@transaction.atomic
+@dataclass(frozen=True)
+class Judged:
+    """A lease that was judged just now, and the leases held after it."""
+
+    lease: Assignment
+    held: Sequence[Assignment]
+
+
 def judge(
     annotator: Annotator,
     lease: uuid.UUID,
@@ -310,26 +315,48 @@ def judge(
     active_ms: int | None = None,
     guidelines: int | None = None,
     ago: dt.timedelta = dt.timedelta(),
-) -> None:
-    """Record what a person chose on the page for a leased comparison.
+    hold: int = 0,
+) -> Judged | None:
+    """Record what a person chose on the page for a leased comparison, and in the same go take up to `hold` leases.
 
     `guidelines` is the version that was shown, 0 for none and None for the one that holds now; `ago` is how long the
-    answer was on its way. The same feedback_id and answer again change nothing. Raises FeedbackConflictError when
-    that id says something else already, queue.LeaseLostError when the lease is not this annotator's or was judged
-    under another id, and UnknownGuidelinesError.
+    answer was on its way. None when it was recorded before: the same feedback_id and answer again change nothing.
+    Raises FeedbackConflictError when that id says something else already, queue.LeaseLostError when the lease is not
+    this annotator's or was judged under another id, and UnknownGuidelinesError.
     """
-    _lock(annotator)
-    if _already_recorded(annotator, lease, choice, feedback_id):
-        return
-    shown = _guidelines(annotator.project, guidelines)
-    assignment, counts = queue.settle(annotator, lease)
+    try:
+        with transaction.atomic():
+            assignment, counts = queue.settle(annotator, lease)
+            body, verdict = _choice(annotator, assignment, choice, feedback_id, duration_ms)
+            entry = NewFeedback(
+                body,
+                assignment.comparison.prompt_id,
+                [verdict],
+                _judged_at(assignment, ago),
+                comparison=assignment.comparison,
+                assignment=assignment,
+                guidelines=_guidelines(annotator.project, guidelines),
+                active_ms=active_ms,
+                surplus=not counts,
+            )
+            record(annotator.project, [entry], actor=f"annotator:{annotator.name}")
+            return Judged(assignment, queue.top_up(annotator, count=hold) if hold else [])
+    except (queue.LeaseLostError, IntegrityError):
+        if _already_recorded(annotator, lease, choice, feedback_id):
+            return None
+        raise
+
+
+def _choice(
+    annotator: Annotator, assignment: Assignment, choice: Choice, feedback_id: str, duration_ms: int | None
+) -> tuple[dict[str, Any], Verdict]:
+    """The feedback record of a choice on the page, and what it says."""
     left, right = Output.of(assignment.left), Output.of(assignment.right)
     chosen = {"left": left, "right": right, None: None}[choice.side]
     verdict = Verdict((left, right), choice.outcome, chosen, (left, right), choice.strength)
-    prompt = assignment.comparison.prompt
     body = {
         "feedback_id": feedback_id,
-        "request_id": prompt.request_id,
+        "request_id": assignment.comparison.prompt.request_id,
         "kind": Feedback.Kind.PREFERENCE.value,
         "source": {"type": SourceType.HUMAN.value, "id": annotator.name},
         "presented": [left.output_id, right.output_id],
@@ -340,23 +367,13 @@ def judge(
         **({"strength": choice.strength} if choice.strength else {}),
         **({"duration_ms": duration_ms} if duration_ms is not None else {}),
     }
-    entry = NewFeedback(
-        body,
-        prompt.pk,
-        [verdict],
-        _judged_at(assignment, ago),
-        comparison=assignment.comparison,
-        assignment=assignment,
-        guidelines=shown,
-        active_ms=active_ms,
-        surplus=not counts,
-    )
-    record(annotator.project, [entry], actor=f"annotator:{annotator.name}")
+    return body, verdict
 
 
 def _guidelines(project: Project, version: int | None) -> GuidelineVersion | None:
-    if version is None:
-        return project.current_guidelines()
+    latest = project.current_guidelines()
+    if version is None or (latest and latest.version == version):
+        return latest
     shown = project.guideline_versions.filter(version=version).first()
     if version and shown is None:
         raise UnknownGuidelinesError
@@ -365,7 +382,7 @@ def _guidelines(project: Project, version: int | None) -> GuidelineVersion | Non
 
 def _judged_at(assignment: Assignment, ago: dt.timedelta) -> dt.datetime:
     """When it was answered, as far as the client can be believed: not before the lease began, nor after now."""
-    now = clock.now()
+    now = assignment.ended_at or clock.now()
     return min(now, max(assignment.leased_at, now - ago))
 
 

@@ -15,7 +15,7 @@ import orjson
 from django.db import connection, transaction
 
 from annotation import canonical
-from annotation.bulk import copy_rows, new_uids, reserve_ids
+from annotation.bulk import copy_rows, new_uids, write_rows
 from annotation.models import Chain, Event, Project, Seal, UnsealedEvent
 
 SEAL_BATCH = 5_000
@@ -48,17 +48,15 @@ def append(project: Project | None, events: Sequence[NewEvent]) -> list[int]:
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An event belongs into the transaction of what it tells.")
-    ids = reserve_ids(Event, len(events))
     project_id = project.pk if project else None
-    copy_rows(
+    return write_rows(
         Event,
-        ["id", "uid", "project", "kind", "actor", "subject", "payload"],
-        (
-            (id_, uid, project_id, event.kind, event.actor, event.subject, event.payload)
-            for id_, uid, event in zip(ids, new_uids(len(events)), events, strict=True)
-        ),
+        ["uid", "project", "kind", "actor", "subject", "payload"],
+        [
+            (uid, project_id, event.kind, event.actor, event.subject, event.payload)
+            for uid, event in zip(new_uids(len(events)), events, strict=True)
+        ],
     )
-    return ids
 
 
 def seal(project: Project | None) -> Head:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, F, Q
-from django.utils import timezone
 
-from annotation.models import Annotator, Assignment, Comparison, Judgment, Project
+from annotation import claiming
+from annotation.models import Annotator, Comparison, Judgment, Project
 
 COUNT_SECONDS = 15  # how old a count may be that would cost too much to make for every look
 SMALL = 10_000  # comparisons and judgments that are counted in milliseconds, and so for every look
@@ -31,10 +31,14 @@ class ProjectProgress:
 
 @dataclass(frozen=True)
 class AnnotatorProgress:
-    """“37 of 200 · 12 today”: judged so far, that and what is left, judged since midnight (UTC)."""
+    """“37 of 200 · 12 today”: judged so far, that and what is left, judged since midnight (UTC).
+
+    `more`: the total is more than that.
+    """
 
     judged: int
     total: int
+    more: bool
     today: int
 
 
@@ -99,21 +103,17 @@ def left_for(user: int | None, projects: Sequence[int]) -> dict[int, Left]:
 
 
 def annotator_progress(annotator: Annotator) -> AnnotatorProgress:
-    """What one annotator has done and what there is in all; the total may be some seconds old."""
-    judged = Annotator.objects.values_list("judged", flat=True).get(pk=annotator.pk)
-    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    today = annotator.assignments.filter(state=Assignment.State.JUDGED, ended_at__gte=midnight).count()
-    total = cache.get_or_set(f"total:{annotator.pk}", lambda: _count_total(annotator, judged), COUNT_SECONDS)
-    return AnnotatorProgress(judged, max(total or 0, judged), today)
+    """What one annotator has done and what there is in all; the latter may be some seconds old.
+
+    Nothing is counted beyond LEFT_COUNTED, so that a long queue takes no longer than a short one.
+    """
+    key = f"ahead:{annotator.pk}"
+    left, today, judged = cache.get_or_set(key, lambda: _look_ahead(annotator), COUNT_SECONDS) or _look_ahead(annotator)
+    since = annotator.judged - judged
+    more = left > LEFT_COUNTED
+    total = (judged + left) // LEFT_COUNTED * LEFT_COUNTED if more else judged + left
+    return AnnotatorProgress(annotator.judged, max(total, annotator.judged), more, max(today + since, 0))
 
 
-def _count_total(annotator: Annotator, judged: int) -> int:
-    """Judged, held and still to be offered to this annotator; when that is much, what is open to anybody."""
-    left = left_for(annotator.user_id, [annotator.project_id])[annotator.project_id]
-    offered = left.offered if left.offered <= LEFT_COUNTED else max(left.offered, _count_open(annotator.project))
-    return judged + left.held + offered
-
-
-def _count_open(project: Project) -> int:
-    wanted = Comparison.objects.filter(project=project, taken__lt=F("overlap"))
-    return cache.get_or_set(f"open:{project.uid}", wanted.count, COUNT_SECONDS) or 0
+def _look_ahead(annotator: Annotator) -> tuple[int, int, int]:
+    return *claiming.look_ahead(annotator, at_most=LEFT_COUNTED + 1), annotator.judged

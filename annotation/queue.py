@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from annotation import log
 from annotation.claiming import claim
 from annotation.models import Annotator, Assignment, Flag, Project
+from annotation.settling import settle_live
 
 State = Assignment.State
 
@@ -46,14 +47,19 @@ def hold(annotator: Annotator, *, count: int) -> list[Assignment]:
     """
     with transaction.atomic():
         _lock(annotator)
-        if annotator.project.status != Project.Status.OPEN:
-            live = annotator.assignments.filter(state=State.LEASED)
-            return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
+        return top_up(annotator, count=count, may_wait=True)
+
+
+def top_up(annotator: Annotator, *, count: int, may_wait: bool = False) -> list[Assignment]:
+    """As `hold`, in a transaction that has locked the annotator; without `may_wait` only what is to be had at once."""
+    if annotator.project.status != Project.Status.OPEN:
+        live = annotator.assignments.filter(state=State.LEASED)
+        return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
+    claimed, held = claim(annotator, count=count, may_wait=may_wait)
+    while claimed and len(held) < count:
         # Waiting for a comparison while this transaction has locked another one would be a deadlock.
-        claimed, held = claim(annotator, count=count, may_wait=True)
-        while claimed and len(held) < count:
-            claimed, held = claim(annotator, count=count, may_wait=False)
-        return held[:count]
+        claimed, held = claim(annotator, count=count, may_wait=False)
+    return held[:count]
 
 
 @transaction.atomic
@@ -155,6 +161,9 @@ def settle(annotator: Annotator, lease: uuid.UUID) -> tuple[Assignment, bool]:
     A lease that was lost is taken up again when its slot is still free; otherwise the judgment is surplus. Raises
     LeaseLostError when the annotator never had it, or judged, skipped or released it.
     """
+    settled = settle_live(annotator, lease)
+    if settled:
+        return settled, True
     _lock(annotator)
     assignment = _locked_assignment(annotator, lease)
     if assignment.state == State.EXPIRED and not _take_up(assignment):

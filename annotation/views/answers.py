@@ -77,7 +77,7 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     duration = _milliseconds(answer["duration_ms"]) or _since_shown(annotator, lease, answer["shown_at"])
     active = _milliseconds(answer["active_ms"])
     try:
-        judging.judge(
+        judged = judging.judge(
             annotator,
             lease,
             choice,
@@ -86,6 +86,7 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
             active_ms=min(active, duration) if active is not None else None,
             guidelines=answer["guidelines"],
             ago=dt.timedelta(milliseconds=_milliseconds(answer["ago_ms"]) or 0),
+            hold=HELD if wants_fragments(request) else 0,
         )
     except judging.UnknownGuidelinesError:
         return HttpResponseBadRequest("guidelines: there is no such version.", content_type="text/plain")
@@ -93,7 +94,7 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
         return _refuse(request, annotator, ALREADY_ANSWERED)
     except queue.LeaseLostError:
         return _refuse(request, annotator, NO_LONGER_YOURS)
-    return _done(request, annotator, choice.label)
+    return _done(request, annotator, choice.label, judged=judged)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -150,12 +151,19 @@ def undo(request: HttpRequest, annotator: Annotator) -> HttpResponse:
 
 
 def _done(
-    request: HttpRequest, annotator: Annotator, said: str, *, notice: str = "", show: uuid.UUID | None = None
+    request: HttpRequest,
+    annotator: Annotator,
+    said: str,
+    *,
+    judged: judging.Judged | None = None,
+    notice: str = "",
+    show: uuid.UUID | None = None,
 ) -> HttpResponse:
     if not wants_fragments(request):
         messages.success(request, said)
         return redirect(annotator.project)
-    return answer_page(request, lay_out(annotator, known=posted_ids(request, "known")), notice=notice, show=show)
+    desk = lay_out(annotator, known=posted_ids(request, "known"), judged=judged)
+    return answer_page(request, desk, notice=notice, show=show)
 
 
 def _refuse(request: HttpRequest, annotator: Annotator, why: str) -> HttpResponse:

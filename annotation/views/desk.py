@@ -11,6 +11,7 @@ from django.db.models import Count, F, Min
 from django.utils.safestring import SafeString
 
 from annotation import clock, progress, queue
+from annotation.judging import Judged
 from annotation.models import Annotator, Assignment, GuidelineVersion, Project
 from annotation.progress import AnnotatorProgress
 from annotation.rendering import render_output, render_prompt, render_tools
@@ -65,11 +66,19 @@ class Desk:
         return self.progress.judged + 1
 
 
-def lay_out(annotator: Annotator, *, known: Collection[uuid.UUID] = ()) -> Desk:
-    """Fill an annotator's desk from the queue; cards of `known` leases are not rendered again."""
-    leases = _fresh_leases(annotator)
-    stamp = int(clock.now().timestamp() * 1000)
-    last = annotator.assignments.filter(state__in=Assignment.ANSWERED).order_by("-ended_at").first()
+def lay_out(annotator: Annotator, *, known: Collection[uuid.UUID] = (), judged: Judged | None = None) -> Desk:
+    """Fill an annotator's desk from the queue; cards of `known` leases are not rendered again.
+
+    `judged` is what was done just now; when it left the desk full, nothing has to be asked for.
+    """
+    is_open = annotator.project.status == Project.Status.OPEN
+    if judged and judged.lease.ended_at and len(judged.held) == HELD and is_open:
+        leases, moment = list(judged.held), judged.lease.ended_at
+        last: Assignment | None = judged.lease
+    else:
+        leases, moment = _fresh_leases(annotator), clock.now()
+        last = annotator.assignments.filter(state__in=Assignment.ANSWERED).order_by("-ended_at").first()
+        annotator.refresh_from_db(fields=["judged"])
     return Desk(
         project=annotator.project,
         held=[lease.uid for lease in leases],
@@ -78,7 +87,7 @@ def lay_out(annotator: Annotator, *, known: Collection[uuid.UUID] = ()) -> Desk:
         last_judged=last.uid if last else None,
         guidelines=annotator.project.current_guidelines(),
         outlook=None if leases else _outlook(annotator),
-        stamp=stamp,
+        stamp=int(moment.timestamp() * 1000),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
+from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -30,12 +31,20 @@ def for_annotators(view: AnnotatorView) -> SlugView:
     def enter(request: HttpRequest, slug: str) -> HttpResponse:
         if not request.user.is_authenticated:
             return _sign_in(request)
-        project = get_object_or_404(access.annotated_projects(request.user), slug=slug)
-        annotator = queue.annotator_for_user(project, request.user)
-        annotator.project = project
-        return view(request, annotator)
+        return view(request, _annotator(request.user, slug))
 
     return never_cache(enter)
+
+
+def _annotator(user: User, slug: str) -> Annotator:
+    projects = access.annotated_projects(user).filter(slug=slug)
+    known = Annotator.objects.select_related("project").filter(user=user, project__in=projects).first()
+    if known:
+        return known
+    project = get_object_or_404(projects)
+    annotator = queue.annotator_for_user(project, user)
+    annotator.project = project
+    return annotator
 
 
 def for_leads(view: ProjectView) -> SlugView:

@@ -13,9 +13,9 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from annotation import claiming, projects, queue
+from annotation import claiming, judging, pairing, projects, queue
 from annotation.intake.inferences import accept_inferences, check_inference
-from annotation.models import Annotator, Comparison, Project
+from annotation.models import Annotator, Comparison, Project, Prompt
 from tests import world
 
 ORDERS = ["fifo", "random", "least_judged"]
@@ -54,13 +54,27 @@ def take_all(annotator: Annotator) -> list[int]:
 
 def many(project: Project, outputs: int) -> None:
     """Comparisons of all pairs of that many outputs of one prompt."""
+    pair_up(project, answered(project, outputs))
+
+
+def answered(project: Project, outputs: int) -> Prompt:
+    """A prompt with that many outputs and no comparison."""
     record = {
         "request_id": str(uuid.uuid4()),
         "prompt": "Which?",
         "outputs": [{"content": f"Answer {n}", "model": {"name": "aurora"}} for n in range(outputs)],
     }
     checked = [check_inference(project, record, now=timezone.now())]
-    accept_inferences(project, checked, actor="test", rule=Project.Pairing.ALL_PAIRS)
+    accept_inferences(project, checked, actor="test", rule=Project.Pairing.NONE)
+    return Prompt.objects.get(request_id=record["request_id"])
+
+
+@transaction.atomic
+def pair_up(project: Project, prompt: Prompt) -> None:
+    """Comparisons of all pairs of a prompt's outputs."""
+    outputs = [judging.Output.of(candidate) for candidate in prompt.candidates.order_by("pk")]
+    asked = pairing.Answered(prompt.pk, prompt.request_id, outputs)
+    pairing.pair_up(project, [asked], rule=Project.Pairing.ALL_PAIRS, actor="test")
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -68,12 +82,12 @@ def many(project: Project, outputs: int) -> None:
 def test_what_is_committed_late_is_found(order):
     project = world.project(comparisons=2, order=order)
     alice = world.annotator(project, "alice")
-    with meanwhile(lambda: world.add_comparisons(project, 2)):
-        # Their ids were given before these are made, and alice passes both places while nobody can see them.
-        late = Comparison.objects.count()
+    late = answered(project, 2)
+    with meanwhile(lambda: pair_up(project, late)):
+        # Its id was given before theirs, and alice passes its place while nobody can see it.
         many(project, 3)
-        assert len(take_all(alice)) == late + 3
-    assert len(take_all(alice)) == 2
+        assert len(take_all(alice)) == 5
+    assert [Comparison.objects.get(pk=pk).prompt for pk in take_all(alice)] == [late]
 
 
 @committed
@@ -163,7 +177,7 @@ def pages_read(annotator: Annotator) -> int:
         "project": project.pk, "annotator": annotator.pk, "actor": "test", "order": project.order, "seconds": 9,
         "count": 999,
     }  # fmt: skip
-    statement = claiming.STATEMENTS[Project.Order(project.order), False]
+    statement = claiming.STATEMENTS[Project.Order(project.order)].claim
     with transaction.atomic(), psycopg.ClientCursor(connection.connection) as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         (plan,) = cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement, parameters).fetchone()
@@ -182,6 +196,7 @@ def test_a_claim_costs_the_same_for_one_who_is_far_ahead(order):
         at_the_start = pages_read(bob)
     for lease in queue.hold(alice, count=100):
         queue.skip(alice, lease.uid)
+    queue.release(alice, queue.hold(alice, count=1)[0].uid)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM annotation_comparison, annotation_assignment")
     for _ in range(2):

@@ -7,9 +7,9 @@ import uuid
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
 
 from annotation import projects, queue
 from annotation.models import Assignment, Flag, Judgment, Project
@@ -24,6 +24,7 @@ from tests.annotation.views.page import (
     sign_in,
     url,
 )
+from tests.statements import statements
 
 pytestmark = pytest.mark.django_db
 
@@ -282,19 +283,23 @@ def test_what_is_held_may_be_finished_while_the_project_is_paused(alice: Client,
     assert counting().count() == 3
 
 
-def test_a_judgment_costs_a_fixed_number_of_queries(
-    alice: Client, project: Project, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    def judge_and_next(number: int) -> None:
+def test_a_judgment_costs_a_fixed_number_of_statements(alice: Client, project: Project) -> None:
+    def judge_and_next(*, forget: bool = False) -> list[str]:
         first, *waiting = comparisons_in(alice.get(url(project)))
-        form = {**answer(first), "known": [shown.lease for shown in waiting]}
-        with django_assert_num_queries(number):
-            assert alice.post(url(project, "judge"), form, headers=SCRIPT).status_code == 200
+        known = [shown.lease for shown in waiting]
+        if forget:
+            cache.clear()
+        with statements() as sent:
+            page = alice.post(url(project, "judge"), {**answer(first), "known": known}, headers=SCRIPT)
+        assert [card.lease in known for card in comparisons_in(page)] == [False]
+        return sent
 
-    # The count of the total is cached for some seconds; the first request has it already.
-    judge_and_next(34)
+    alice.get(url(project))
+    sent = judge_and_next()
+    assert len(sent) == 8, sent
     world.add_comparisons(project, 50)
     bob = world.annotator(project, "bob")
     for _ in range(20):
         world.judge_next(bob)
-    judge_and_next(34)
+    assert len(judge_and_next()) == 8
+    assert len(judge_and_next(forget=True)) == 9, "every some seconds what is left is counted"
