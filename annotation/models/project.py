@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -79,8 +80,13 @@ class Project(models.Model):
     def answer_scale(self) -> Scale:
         return SCALES[self.scale]
 
+    # What was read along with this row, if anything was.
+    guidelines_at_hand: Sequence[GuidelineVersion | None] = ()
+
     def current_guidelines(self) -> GuidelineVersion | None:
         """The guidelines that hold now; None when none were ever written."""
+        for latest in self.guidelines_at_hand:
+            return latest
         return self.guideline_versions.order_by("-version").first()
 
 

@@ -37,11 +37,10 @@ def for_annotators(view: AnnotatorView) -> SlugView:
 
 
 def _annotator(user: User, slug: str) -> Annotator:
-    projects = access.annotated_projects(user).filter(slug=slug)
-    known = Annotator.objects.select_related("project").filter(user=user, project__in=projects).first()
+    known = access.known_annotator(user, slug)
     if known:
         return known
-    project = get_object_or_404(projects)
+    project = get_object_or_404(access.annotated_projects(user), slug=slug)
     annotator = queue.annotator_for_user(project, user)
     annotator.project = project
     return annotator
