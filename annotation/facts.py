@@ -35,7 +35,7 @@ def prompt_fact(
         "metadata": metadata,
         "digest": digest,
         "record_digest": record_digest,
-        "occurred_at": _utc(occurred_at),
+        "occurred_at": utc(occurred_at) if occurred_at else None,
     }
 
 
@@ -63,7 +63,7 @@ def candidate_fact(
         "model": model,
         "parameters": parameters,
         "metadata": metadata,
-        "generated_at": _utc(generated_at),
+        "generated_at": utc(generated_at) if generated_at else None,
     }
 
 
@@ -72,5 +72,11 @@ def guideline_fact(*, version: int, text: str) -> Json:
     return {"version": version, "text": text}
 
 
-def _utc(moment: dt.datetime | None) -> str | None:
-    return moment.astimezone(dt.UTC).isoformat() if moment else None
+def utc(moment: dt.datetime) -> str:
+    """A moment as the log and its commitments write it."""
+    return moment.astimezone(dt.UTC).isoformat()
+
+
+def utc_in_sql(column: str) -> str:
+    """The SQL expression for the same; where many rows are read, that spares most of the time."""
+    return f"replace(to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '.000000', '') || '+00:00'"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import orjson
 from django.db import connection
 
 from annotation.canonical import Json, canonical_json
+from annotation.facts import utc_in_sql
 
 # Every column, by public ids. What names a row that is not there, or no output of the pair, shows as #id, so that it
 # differs from whatever was told.
@@ -26,7 +26,7 @@ SELECT j.id, j.event_id, j.project_id, j.feedback_id, j.uid, p.request_id,
         ELSE '#' || j.rejected_id END,
     j.outcome, j.strength, j.value, j.scores::text, j.criteria::text, j.confidence,
     coalesce(c.uid::text, '#' || j.comparison_id), coalesce(a.uid::text, '#' || j.assignment_id),
-    coalesce(g.version, -j.guidelines_id), j.duration_ms, j.active_ms, j.judged_at, j.surplus
+    coalesce(g.version, -j.guidelines_id), j.duration_ms, j.active_ms, {judged_at}, j.surplus
 FROM annotation_judgment j
 LEFT JOIN annotation_prompt p ON p.id = j.prompt_id
 LEFT JOIN annotation_candidate c1 ON c1.id = j.first_id AND c1.prompt_id = j.prompt_id
@@ -65,7 +65,7 @@ def by_keys(judgments: Sequence[int]) -> Iterator[StoredJudgment]:
 
 def _read(key: str, values: Sequence[int]) -> Iterator[StoredJudgment]:
     with connection.cursor() as cursor:
-        cursor.execute(JUDGMENTS.format(key=key), [list(values)])
+        cursor.execute(JUDGMENTS.format(key=key, judged_at=utc_in_sql("j.judged_at")), [list(values)])
         for row in cursor.fetchall():
             yield _describe(*row)
 
@@ -75,7 +75,7 @@ def _describe(
     first: str, second: str | None, left: str | None, right: str | None, chosen: str | None,
     rejected: str | None, outcome: str, strength: int | None, value: float | None, scores: str | None,
     criteria: str | None, confidence: float | None, comparison: str | None, lease: str | None, guidelines: int | None,
-    duration_ms: int | None, active_ms: int | None, judged_at: dt.datetime, surplus: bool,
+    duration_ms: int | None, active_ms: int | None, judged_at: str, surplus: bool,
 ) -> StoredJudgment:  # fmt: skip
     told = {
         "id": str(uid),
@@ -93,7 +93,7 @@ def _describe(
         "guidelines": guidelines,
         "duration_ms": duration_ms,
         "active_ms": active_ms,
-        "judged_at": judged_at.astimezone(dt.UTC).isoformat(),
+        "judged_at": judged_at,
         "surplus": surplus,
     }
     return StoredJudgment(pk, event, project, feedback, uid, request_id, orjson.loads(source), rejected, told)

@@ -6,7 +6,6 @@ events dense positions and chained hashes, so that a late commit is only sealed 
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from django.db import connection, transaction
 
 from annotation import canonical
 from annotation.bulk import copy_rows, new_uids, write_rows
+from annotation.facts import utc, utc_in_sql
 from annotation.models import Chain, Event, Project, Seal, UnsealedEvent
 
 SEAL_BATCH = 5_000
@@ -71,31 +71,39 @@ def seal(project: Project | None) -> Head:
             return head
 
 
-# Not through the models, here and in annotation.verification: a row object costs more than all the hashing.
-WAITING = """
-SELECT e.id, e.uid::text, e.kind, e.at, e.actor, e.subject, e.payload::text
-FROM annotation_unsealedevent u JOIN annotation_event e ON e.id = u.event_id
-WHERE u.project_id {is_project} ORDER BY u.event_id LIMIT %(limit)s
-"""
+# Not through the models, here and in annotation.verification: a row object costs more than all the hashing. In two
+# steps, since a plan for both together can go wrong: it may walk over every event.
+WAITING = (
+    "SELECT event_id FROM annotation_unsealedevent WHERE project_id {is_project} ORDER BY event_id LIMIT %(limit)s"
+)
+EVENTS = """
+SELECT id, uid::text, kind, {at}, actor, subject, payload::text FROM annotation_event WHERE id = ANY (%s) ORDER BY id
+""".format(at=utc_in_sql("at"))
 SEALED = "DELETE FROM annotation_unsealedevent WHERE event_id = ANY (%s)"
 
 
 def _seal_batch(project: Project | None) -> tuple[Head, int]:
     chain = _locked_chain(project)
-    rows = []
+    is_project = "= %(project)s" if project else "IS NULL"
     with connection.cursor() as cursor:
-        is_project = "= %(project)s" if project else "IS NULL"
         cursor.execute(WAITING.format(is_project=is_project), {"project": chain.project_id, "limit": SEAL_BATCH})
-        for pk, uid, kind, at, actor, subject, payload in cursor.fetchall():
-            chain.position += 1
-            told = entry(chain.position, uid, kind, at, actor, subject, orjson.loads(payload))
-            chain.hash = canonical.chain_hash(chain.hash, told)
-            rows.append((pk, chain.project_id, chain.position, chain.hash))
-        if rows:
-            copy_rows(Seal, ["event", "project", "position", "hash"], rows)
-            cursor.execute(SEALED, [[pk for pk, *_ in rows]])
+        waiting = [pk for (pk,) in cursor.fetchall()]
+        if waiting:
+            cursor.execute(EVENTS, [waiting])
+            copy_rows(Seal, ["event", "project", "position", "hash"], [_seal(chain, *row) for row in cursor.fetchall()])
+            cursor.execute(SEALED, [waiting])
             chain.save(update_fields=["position", "hash"])
-    return Head(chain.position, chain.hash), len(rows)
+    return Head(chain.position, chain.hash), len(waiting)
+
+
+def _seal(
+    chain: Chain, pk: int, uid: str, kind: str, at: str, actor: str, subject: str, payload: str
+) -> tuple[int, int | None, int, str]:
+    """Move the head of a chain on to one more event; return the seal of it."""
+    chain.position += 1
+    told = entry(chain.position, uid, kind, at, actor, subject, orjson.loads(payload))
+    chain.hash = canonical.chain_hash(chain.hash, told)
+    return pk, chain.project_id, chain.position, chain.hash
 
 
 def _locked_chain(project: Project | None) -> Chain:
@@ -129,18 +137,18 @@ def seal_all() -> int:
 
 def describe(event: Event, position: int) -> dict[str, Any]:
     """The event as the API shows it, without `hash`: exactly what is hashed."""
-    return entry(position, str(event.uid), event.kind, event.at, event.actor, event.subject, event.payload)
+    return entry(position, str(event.uid), event.kind, utc(event.at), event.actor, event.subject, event.payload)
 
 
 def entry(
-    position: int, uid: str, kind: str, at: dt.datetime, actor: str, subject: str, payload: canonical.Json
+    position: int, uid: str, kind: str, at: str, actor: str, subject: str, payload: canonical.Json
 ) -> dict[str, Any]:
     """What is hashed of an event, of its parts."""
     return {
         "position": position,
         "id": uid,
         "kind": kind,
-        "at": at.astimezone(dt.UTC).isoformat(),
+        "at": at,
         "actor": actor,
         "subject": subject,
         "payload": payload,

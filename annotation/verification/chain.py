@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import orjson
 from django.db import connection, transaction
 
 from annotation import canonical, log
+from annotation.facts import utc_in_sql
 from annotation.models import Project
 from annotation.verification.checks import defects
 from annotation.verification.defects import BrokenLogError
@@ -21,7 +21,7 @@ BATCH = 1_000
 # Of everything: what is written meanwhile is not mistaken for a defect.
 ONE_VIEW = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SEALS = """
-SELECT s.position, s.hash, e.id, e.project_id, e.uid::text, e.kind, e.at, e.actor, e.subject, e.payload::text
+SELECT s.position, s.hash, e.id, e.project_id, e.uid::text, e.kind, {at}, e.actor, e.subject, e.payload::text
 FROM annotation_seal s LEFT JOIN annotation_event e ON e.id = s.event_id
 WHERE s.project_id {is_project} AND s.position > %(after)s ORDER BY s.position LIMIT %(limit)s
 """
@@ -99,7 +99,7 @@ def _check_facts(project: Project | None, seals: Sequence[Sealed]) -> None:
 
 
 def _batches(project: Project | None) -> Iterator[list[Sealed]]:
-    query = SEALS.format(is_project="= %(project)s" if project else "IS NULL")
+    query = SEALS.format(is_project="= %(project)s" if project else "IS NULL", at=utc_in_sql("e.at"))
     parameters = {"project": project.pk if project else None, "after": 0, "limit": BATCH}
     with connection.cursor() as cursor:
         while True:
@@ -111,6 +111,6 @@ def _batches(project: Project | None) -> Iterator[list[Sealed]]:
             parameters["after"] = seals[-1].position
 
 
-def _event(pk: int | None, project: int, uid: str, kind: str, at: dt.datetime, actor: str, subject: str,
+def _event(pk: int | None, project: int, uid: str, kind: str, at: str, actor: str, subject: str,
            payload: str) -> SealedEvent | None:  # fmt: skip
     return None if pk is None else SealedEvent(pk, project, uid, kind, at, actor, subject, orjson.loads(payload))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from django.db import connection
 
 from annotation import judged
 from annotation.canonical import Json
+from annotation.facts import utc_in_sql
 from annotation.judged import StoredJudgment
 
 Row = dict[str, Any]
@@ -25,7 +25,7 @@ class SealedEvent(NamedTuple):
     project: int | None
     uid: str
     kind: str
-    at: dt.datetime
+    at: str
     actor: str
     subject: str
     payload: Json
@@ -37,10 +37,10 @@ class SealedEvent(NamedTuple):
 
 
 PROMPTS = """
-SELECT id, event_id, received_at, salt, request_id, content::text, tools::text, metadata::text, digest, record_digest,
-    occurred_at
+SELECT id, event_id, {at} AS received_at, salt, request_id, content::text, tools::text, metadata::text, digest,
+    record_digest, occurred_at
 FROM annotation_prompt WHERE project_id = %s AND request_id = ANY (%s)
-"""
+""".format(at=utc_in_sql("received_at"))
 CANDIDATES = """
 SELECT c.prompt_id, c.project_id, c.edit_event_id, c.salt, c.output_id, c.index, c.content::text, c.digest,
     c.model_name, c.model_version, c.model::text, c.parameters::text, c.metadata::text, c.generated_at, p.request_id
@@ -49,11 +49,11 @@ FROM annotation_candidate c LEFT JOIN annotation_prompt p ON p.id = c.prompt_id
 LOGGED = CANDIDATES + "WHERE c.prompt_id = ANY (%s) AND c.edit_event_id IS NULL"
 EDITED = CANDIDATES + "WHERE c.project_id = %s AND c.output_id = ANY (%s) AND c.edit_event_id IS NOT NULL"
 FEEDBACK = """
-SELECT id, event_id, received_at, salt, feedback_id, request_id, kind,
+SELECT id, event_id, {at} AS received_at, salt, feedback_id, request_id, kind,
     jsonb_build_object('type', source_type, 'id', source_id, 'version', source_version)::text AS source, body::text,
     record_digest, propensity
 FROM annotation_feedback WHERE project_id = %s AND feedback_id = ANY (%s)
-"""
+""".format(at=utc_in_sql("received_at"))
 RETRACTIONS = """
 SELECT r.event_id, r.feedback_id, t.feedback_id AS target, t.project_id
 FROM annotation_retraction r LEFT JOIN annotation_feedback t ON t.id = r.target_id WHERE r.feedback_id = ANY (%s)
@@ -66,9 +66,9 @@ LEFT JOIN annotation_candidate b ON b.id = c.b_id AND b.prompt_id = c.prompt_id
 WHERE c.project_id = %s AND c.uid = ANY (%s)
 """
 GUIDELINES = """
-SELECT event_id, created_at AS received_at, salt, version, text
+SELECT event_id, {at} AS received_at, salt, version, text
 FROM annotation_guidelineversion WHERE project_id = %s AND version::text = ANY (%s)
-"""
+""".format(at=utc_in_sql("created_at"))
 JSON_COLUMNS = {"content", "tools", "metadata", "model", "parameters", "body", "source"}
 
 
