@@ -62,17 +62,11 @@ def check_inference(project: Project, value: Json, *, now: dt.datetime) -> Check
         return refused(value.get("request_id") if isinstance(value, dict) else None, error.problems)
     # Looked through once for all that is hashed of it.
     plain = canonical.is_plain(value)
-    outputs = tuple(
-        LoggedOutput(
-            # A name that follows from the record, so that the same record again has the same outputs.
-            output.output_id or str(canonical.stable_uuid(project.uid, [record.request_id, index])),
-            canonical.output_digest(output.content, plain=plain),
-        )
-        for index, output in enumerate(record.outputs)
-    )
     digest = canonical.digest(value, plain=plain)
-    prompt, candidates = _facts(record, digest, outputs, plain=plain)
-    return CheckedInference(record, digest, outputs, prompt, candidates)
+    salts = canonical.new_salts(1 + len(record.outputs))
+    candidates = [_candidate(project, record, index, salt, plain=plain) for index, salt in enumerate(salts[1:])]
+    outputs = tuple([LoggedOutput(fact.fields["output_id"], fact.fields["digest"]) for fact in candidates])
+    return CheckedInference(record, digest, outputs, _prompt(record, digest, salts[0], plain=plain), tuple(candidates))
 
 
 @transaction.atomic
@@ -91,12 +85,13 @@ def accept_inferences(
     fresh: list[CheckedInference] = []
     outcomes = [one if isinstance(one, Outcome) else _settle(one, known, taken, fresh) for one in checked]
     made = pairing.pair_up(project, _write(project, fresh, actor), rule=rule or project.pairing, actor=actor)
-    if fresh:
-        joining.join_waiting(project, now=timezone.now(), requests=[one.record.request_id for one in fresh])
+    awaited = _find_awaited(project, [one.record.request_id for one in fresh])
+    if awaited:
+        joining.join_waiting(project, now=timezone.now(), requests=awaited)
     comparisons = Counter(comparison.request_id for comparison in made)
     return [
-        Outcome(outcome.id, "created", outputs=outcome.outputs, comparisons=comparisons[outcome.id])
-        if outcome.result == "created" and outcome.id
+        outcome._replace(comparisons=comparisons[outcome.id])
+        if outcome.result == "created" and outcome.id is not None
         else outcome
         for outcome in outcomes
     ]
@@ -108,7 +103,7 @@ def _find_known(project: Project, request_ids: Sequence[str]) -> dict[str, Known
             "SELECT p.request_id, p.record_digest, c.output_id, c.digest "
             "FROM annotation_prompt p JOIN annotation_candidate c ON c.prompt_id = p.id "
             "WHERE p.project_id = %s AND p.request_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s))) "
-            "ORDER BY p.id, c.index",
+            "AND c.index IS NOT NULL ORDER BY p.id, c.index",  # without what users made of the outputs
             # One text: a driver quotes the items of an array one by one.
             [project.pk, orjson.dumps(request_ids).decode()],
         )
@@ -129,6 +124,17 @@ def _find_taken(project: Project, records: Sequence[CheckedInference]) -> set[st
             [project.pk, orjson.dumps(wanted).decode()],
         )
         return {output_id for (output_id,) in cursor.fetchall()}
+
+
+def _find_awaited(project: Project, request_ids: Sequence[str]) -> list[str]:
+    """Those of the request ids that feedback waits for."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT awaited_request FROM annotation_waitingfeedback "
+            "WHERE project_id = %s AND awaited_request = ANY(ARRAY(SELECT jsonb_array_elements_text(%s)))",
+            [project.pk, orjson.dumps(request_ids).decode()],
+        )
+        return [request_id for (request_id,) in cursor.fetchall()]
 
 
 def _settle(one: CheckedInference, known: dict[str, Known], taken: set[str], fresh: list[CheckedInference]) -> Outcome:
@@ -185,25 +191,9 @@ def _write(project: Project, records: Sequence[CheckedInference], actor: str) ->
     ]
 
 
-def _facts(
-    record: Inference, digest: str, outputs: Sequence[LoggedOutput], *, plain: bool
-) -> tuple[Fact, tuple[Fact, ...]]:
-    """The rows of a record: its prompt's and its candidates'."""
-    salts = iter(canonical.new_salts(1 + len(outputs)))
-    prompt = _prompt_fields(record, digest, plain=plain)
-    salt = next(salts)
-    return (
-        Fact(prompt, salt, canonical.commitment(salt, facts.prompt_fact(**prompt), plain=plain)),
-        tuple(
-            Fact(fields, salt, canonical.commitment(salt, facts.candidate_fact(**fields), plain=plain))
-            for fields, salt in zip(_candidate_fields(record, outputs), salts, strict=True)
-        ),
-    )
-
-
-def _prompt_fields(record: Inference, digest: str, *, plain: bool) -> dict[str, Any]:
-    """PROMPT_FIELDS of a record, in that order, the content as it came."""
-    return {
+def _prompt(record: Inference, digest: str, salt: str, *, plain: bool) -> Fact:
+    """The row of a record's prompt: PROMPT_FIELDS, in that order, the content as it came."""
+    fields = {
         "request_id": record.request_id,
         "content": record.prompt,
         "tools": record.tools or [],
@@ -212,24 +202,27 @@ def _prompt_fields(record: Inference, digest: str, *, plain: bool) -> dict[str, 
         "record_digest": digest,
         "occurred_at": record.occurred_at,
     }
+    return Fact(fields, salt, canonical.commitment(salt, facts.prompt_fact(**fields), plain=plain))
 
 
-def _candidate_fields(record: Inference, outputs: Sequence[LoggedOutput]) -> Iterator[dict[str, Any]]:
-    """CANDIDATE_FIELDS of each output of a record, in that order."""
-    for index, (output, logged) in enumerate(zip(record.outputs, outputs, strict=True)):
-        model = output.model
-        yield {
-            "output_id": logged.output_id,
-            "index": index,
-            "content": output.content,
-            "digest": logged.digest,
-            "model_name": model["name"] if model else "",
-            "model_version": (model.get("version") if model else None) or "",
-            "model": model or {},
-            "parameters": output.parameters or {},
-            "metadata": output.metadata or {},
-            "generated_at": output.generated_at,
-        }
+def _candidate(project: Project, record: Inference, index: int, salt: str, *, plain: bool) -> Fact:
+    """The row of one of a record's outputs: CANDIDATE_FIELDS, in that order."""
+    output = record.outputs[index]
+    model: dict[str, Any] = {**(output.model or {})}
+    fields = {
+        # A name that follows from the record, so that the same record again has the same outputs.
+        "output_id": output.output_id or str(canonical.stable_uuid(project.uid, [record.request_id, index])),
+        "index": index,
+        "content": output.content,
+        "digest": canonical.output_digest(output.content, plain=plain),
+        "model_name": model.get("name", ""),
+        "model_version": model.get("version") or "",
+        "model": model,
+        "parameters": output.parameters or {},
+        "metadata": output.metadata or {},
+        "generated_at": output.generated_at,
+    }
+    return Fact(fields, salt, canonical.commitment(salt, facts.candidate_fact(**fields), plain=plain))
 
 
 def _event(one: CheckedInference, actor: str) -> log.NewEvent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -90,4 +90,4 @@ def _of_line(outcome: Outcome, index: int) -> Outcome:
     if not outcome.problems:
         return outcome
     problems = tuple(Problem(f"/feedback/{index}{problem.pointer}", problem.detail) for problem in outcome.problems)
-    return replace(outcome, problems=problems)
+    return outcome._replace(problems=problems)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from django.db import connection
@@ -27,8 +26,7 @@ class LoggedOutput(NamedTuple):
     digest: str
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one record. `id` is its request_id or feedback_id, None when it has none that can be read.
 
     `problems` tell why it was refused or conflicts; `outputs` are those of an inference.

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -48,8 +48,7 @@ FEEDBACK = Stage(
 )
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(NamedTuple):
     """A record of a list or stream: the line that it begins on, and what became of it."""
 
     line: int

@@ -47,8 +47,8 @@ def read_json(raw: bytes) -> Json:
         jiter.from_json(raw, catch_duplicate_keys=True, cache_mode="keys")
     except ValueError as error:
         raise UnsoundError("", _reason(raw, error)) from None
-    # A cheap look at the text finds the few records whose values need a look.
-    if b"\\u0000" in raw or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+    # A cheap look at the text finds the few records whose values need a look. A single byte is found much faster.
+    if (b"\\" in raw and b"\\u0000" in raw) or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         check_value(value)
     return value
 
