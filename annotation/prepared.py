@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ def run(statement: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...
     # Of one width, or each width would be planned anew.
     given = {name: Int8(value) if type(value) is int else value for name, value in parameters.items()}
     connection.ensure_connection()
+    # Django turns preparing off for a connection; this turns it on for those who ask for it.
+    connection.connection.prepare_threshold = sys.maxsize
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.adapters.register_loader("jsonb", JsonbLoader)  # Django's connections leave it to the fields
         return cursor.execute(statement, given, prepare=True).fetchall()
