@@ -23,6 +23,7 @@ from exports.pipeline.card import make_card
 from exports.pipeline.configs import write_configs
 from exports.pipeline.curate import curate
 from exports.pipeline.manifest import Origin, as_bytes, make_manifest, read_collection
+from exports.pipeline.measure import measure_votes
 from exports.pipeline.publish import LostError
 from exports.pipeline.recipe import RecipeBody, RecipeError, parse_recipe
 from exports.pipeline.sample import sample
@@ -142,6 +143,7 @@ def _write(
     """Write the data, what changed, and the index; add the counts of rows."""
     written = write_configs(session, recipe, folder, lambda done, of: report(CHOSEN + (WRITTEN - CHOSEN) * done / of))
     counts["written"] = written.counts
+    counts["measured"] = measure_votes(session) | written.measured
     changes = index.write_changes(session, folder) if recipe.incremental else []
     return [*written.files, *changes, *index.write_index(session, folder)]
 

@@ -35,6 +35,8 @@ def make_card(origin: Origin, collection: Collection, counts: Mapping[str, Any],
         _guidelines(collection),
         "## How it was compiled",
         _compiled(counts),
+        "## What was measured",
+        _measured(origin, counts["measured"]),
         "## Licence",
         LICENCE,
         "## Limits",
@@ -140,6 +142,38 @@ def _compiled(counts: Mapping[str, Any]) -> str:
         f"- prompts: {split['train_prompts']:,} in train, {split['test_prompts']:,} in test",
     ]
     return "\n".join(lines)
+
+
+def _measured(origin: Origin, measured: Mapping[str, Any]) -> str:
+    """Agreement and leanings of the judges, and lengths of the texts, as far as there was something to measure."""
+    lines = []
+    agreement, sides = measured["agreement"], measured["sides"]
+    if agreement["pairs"]:
+        several = _many(agreement["pairs"], "pair")
+        lines.append(
+            f"- agreement on {several} with several votes: {agreement['agreement']:.1%} of the votes on a pair"
+        )
+    if sides["votes"]:
+        lines.append(f"- the left output was chosen in {_share(sides['left_won'], sides['votes'], 'vote')}")
+    lengths = measured.get("lengths", {"pairs": 0})
+    if lengths["pairs"]:
+        lines.append(f"- the longer output won in {_share(lengths['longer_won'], lengths['pairs'], 'pair')}")
+    labels = measured.get("labels", {})
+    if "kto" in origin.recipe["formats"] and labels.get("true") and labels.get("false"):
+        least = labels["false"] / labels["true"]
+        lines.append(
+            f"- `kto`: {labels['true']:,} true and {labels['false']:,} false; with `undesirable_weight=1.0` take a "
+            f"`desirable_weight` from {least:.2f} to {least * 4 / 3:.2f}"
+        )
+    if characters := measured.get("characters"):
+        lines += ["", "| characters | half up to | 90 % | 99 % | longest |", "|---|---|---|---|---|"]
+        for side, told in characters.items():
+            lines.append(f"| {side} | {' | '.join(f'{value:,}' for value in told.values())} |")
+    return "\n".join(lines) or "There was nothing to measure."
+
+
+def _share(part: int, whole: int, thing: str) -> str:
+    return f"{part / whole:.1%} of {_many(whole, thing)}"
 
 
 def _inline(name: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from exports.pipeline.formats import FORMATS, Format, Rows
+from exports.pipeline.measure import Texts
 from exports.pipeline.read import DROPPED, Reading, audited_judgments, one_ahead, picked_pairs
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.session import Session
@@ -78,10 +80,11 @@ class Config:
 
 @dataclass(frozen=True)
 class Written:
-    """What the configs came to: the files, and the counts of each config."""
+    """What the configs came to: the files, the counts of each config, and what was measured of the texts."""
 
     files: list[WrittenFile]
     counts: dict[str, dict[str, object]]
+    measured: dict[str, Any]
 
 
 def write_configs(session: Session, recipe: RecipeBody, folder: Path, report: Report) -> Written:
@@ -100,16 +103,18 @@ def write_configs(session: Session, recipe: RecipeBody, folder: Path, report: Re
     try:
         for batch in session.batches(DROPPED):
             dropped.add(batch.select(DROPPED_SCHEMA.names).cast(DROPPED_SCHEMA))
-        _fill(session, configs, report)
+        texts = Texts()
+        _fill(session, configs, texts, report)
         files = [file for config in configs for file in config.finish()]
         files += dropped.finish()
     finally:
         for shards in (dropped, *(shards for config in configs for shards in config.shards.values())):
             shards.abandon()
-    return Written(files, {config.format.name: config.counts() for config in configs})
+    counts = {config.format.name: config.counts() for config in configs}
+    return Written(files, counts, texts.measured())
 
 
-def _fill(session: Session, configs: Sequence[Config], report: Report) -> None:
+def _fill(session: Session, configs: Sequence[Config], texts: Texts, report: Report) -> None:
     of_judgments = [config for config in configs if config.format.rows is Rows.JUDGMENTS]
     of_pairs = [config for config in configs if config.format.rows is not Rows.JUDGMENTS]
     sources: list[tuple[Reading, list[Config]]] = []
@@ -124,5 +129,7 @@ def _fill(session: Session, configs: Sequence[Config], report: Report) -> None:
             for batch in batches:
                 for config in takers:
                     config.add(batch)
+                if takers is of_pairs:
+                    texts.add(batch)
                 done += batch.num_rows
                 report(done, total)

@@ -105,6 +105,17 @@ def test_the_manifest_counts_every_step_and_lists_every_file(project):
             "preference": {"train": 11},
             "preference_text": {"train": 10, "dropped": {"not_single_turn": 1}},
         },
+        "measured": {
+            "agreement": {"pairs": 0, "agreement": None},
+            "sides": {"votes": 11, "left_won": 6},
+            "labels": {"true": 11, "false": 11},
+            "lengths": {"pairs": 0, "longer_won": 0},
+            "characters": {
+                "prompt": {"p50": 12, "p90": 13, "p99": 13, "p100": 13},
+                "chosen": {"p50": 6, "p90": 7, "p99": 7, "p100": 7},
+                "rejected": {"p50": 6, "p90": 7, "p99": 7, "p100": 7},
+            },
+        },
     }
     assert {file["path"] for file in manifest["files"]} | {"manifest.json"} == {
         path.relative_to(snapshot.path).as_posix() for path in snapshot.path.rglob("*") if path.is_file()

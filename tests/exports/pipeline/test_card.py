@@ -20,6 +20,13 @@ COUNTS = {
     },
     "sampled": {"pairs": 1_090, "decided": 1_000},
     "split": {"train_prompts": 900, "test_prompts": 100},
+    "measured": {
+        "agreement": {"pairs": 200, "agreement": 0.875},
+        "sides": {"votes": 1_000, "left_won": 520},
+        "labels": {"true": 1_200, "false": 900},
+        "lengths": {"pairs": 990, "longer_won": 660},
+        "characters": {"prompt": {"p50": 40, "p90": 90, "p99": 1_200, "p100": 3_000}},
+    },
 }
 FILES = [
     WrittenFile("battles/train-00000-of-00001.parquet", 10, "", rows=900),
@@ -87,3 +94,17 @@ def test_names_and_guidelines_cannot_break_out():
     assert "# Not a heading" not in lines
     assert "> # Not a heading" in lines
     assert "- 1 model: `'</script> --- # Not a heading`" in lines
+
+
+def test_what_was_measured_is_told():
+    told = card().split("## What was measured\n\n")[1].split("\n\n##")[0].splitlines()
+    assert told == [
+        "- agreement on 200 pairs with several votes: 87.5% of the votes on a pair",
+        "- the left output was chosen in 52.0% of 1,000 votes",
+        "- the longer output won in 66.7% of 990 pairs",
+        "- `kto`: 1,200 true and 900 false; with `undesirable_weight=1.0` take a `desirable_weight` from 0.75 to 1.00",
+        "",
+        "| characters | half up to | 90 % | 99 % | longest |",
+        "|---|---|---|---|---|",
+        "| prompt | 40 | 90 | 1,200 | 3,000 |",
+    ]
