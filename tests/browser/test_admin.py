@@ -16,6 +16,11 @@ from tests.browser.person import PHONE, Person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
+TOO_WIDE = """
+[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+    .map(one => `${one.tagName}.${one.className}`).slice(-5)
+"""
+
 
 @pytest.fixture
 def scene(served: str) -> scenery.Scenery:
@@ -40,7 +45,7 @@ def test_pages_load_nothing_from_elsewhere_and_break_no_policy(scene, lena, serv
             person.page.wait_for_load_state("networkidle")
             assert person.page.evaluate("document.fonts.check('16px Inter')"), "the theme's own font"
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert person.page.evaluate(wide) <= 0, f"{path} is wider than the screen"
+            assert person.page.evaluate(wide) <= 0, f"{path} is wider than the screen: {person.page.evaluate(TOO_WIDE)}"
     phone.page.context.close()
     assert phone.trouble == []
 
@@ -65,7 +70,7 @@ def test_building_a_snapshot_shows_how_far_it_is(scene, lena, served):
     expect(lena.page.get_by_text("Queued")).to_be_visible()
     publish.beat(publish.claim(Snapshot.objects.get().pk), 0.4)
     expect(lena.page.get_by_text("40 %")).to_be_visible()
-    publish.cancel(Snapshot.objects.get())
+    publish.cancel(Snapshot.objects.get(), actor="test")
     expect(lena.page.get_by_text("Cancelled")).to_be_visible()
 
 

@@ -160,7 +160,7 @@ def test_ids_and_metadata_may_fill_their_limits():
         (without(preference(), "kind"), "/kind", "is missing"),
         (preference(kind="nonsense"), "/kind", "must be one of preference, score, ranking"),
         (preference(kind=["preference"]), "/kind", "must be one of"),
-        (preference(kind="rating"), "/kind", "must be one of"),
+        (preference(kind="applause"), "/kind", "must be one of"),
         (without(preference(), "feedback_id"), "/feedback_id", "is missing"),
         (preference(feedback_id=TOO_LONG), "/feedback_id", "at most 200"),
         (without(preference(), "request_id"), "/request_id", "is missing"),
