@@ -72,19 +72,18 @@ def import_files(
     strict: bool = False,
     actor: str,
     tell: Callable[[Step], None],
-    store: Callable[[], None] = lambda: None,
 ) -> Totals:
     """Import files into a project, in batches of their own; `strict` keeps nothing of any when a record is refused.
 
-    `tell` is called after each batch. A project that is only drafted is stored, by `store`, together with the first
-    record that can be taken. Raises FileError for a file that cannot be read at all.
+    `tell` is called after each batch. Raises FileError for a file that cannot be read at all.
     """
     totals = Totals()
-    with _all_or_nothing(project, store) if strict else contextlib.nullcontext():
+    with _all_or_nothing(project) if strict else contextlib.nullcontext():
         for name in names:
             with open_rows(name) as source:
                 for batch in read_ahead(_check(project, source, format_name)):
-                    outcomes = _accept(project, [line for _, line in batch], store, actor=actor, rule=rule)
+                    checked = [line for _, line in batch]
+                    outcomes = accept_lines(project, checked, actor=actor, now=timezone.now(), rule=rule)
                     problems = list(_count(totals, [line for line, _ in batch], outcomes))
                     tell(Step(name, problems, source.position()))
         if strict and totals.refused:
@@ -93,22 +92,9 @@ def import_files(
     return totals
 
 
-def _accept(
-    project: Project, lines: Sequence[CheckedLine], store: Callable[[], None], *, actor: str, rule: str | None
-) -> list[LineOutcome]:
-    if project.pk is None and all(isinstance(line.inference, Outcome) for line in lines):
-        return [LineOutcome(line.inference) for line in lines if isinstance(line.inference, Outcome)]
-    with transaction.atomic():
-        if project.pk is None:
-            store()
-        return accept_lines(project, lines, actor=actor, now=timezone.now(), rule=rule)
-
-
 @contextlib.contextmanager
-def _all_or_nothing(project: Project, store: Callable[[], None]) -> Iterator[None]:
+def _all_or_nothing(project: Project) -> Iterator[None]:
     with transaction.atomic():
-        if project.pk is None:
-            store()
         take_every_turn(project)
         with connection.cursor() as cursor:
             # Put off to the commit, the checks of foreign keys would pile up in memory.

@@ -62,16 +62,15 @@ class TestImportPairs:
         assert out == ["imported 0 prompts, 0 outputs, 0 judgments, 0 comparisons; 0 duplicates; 1 refused"]
         assert code == 1
         assert not Prompt.objects.exists()
-        assert not Project.objects.exists()
 
     @pytest.mark.parametrize("more", [[], ["--strict"]])
-    def test_what_is_refused_whole_leaves_no_project(self, tmp_path, more):
+    def test_what_is_refused_whole_leaves_the_project_that_was_asked_for(self, tmp_path, more):
         path = tmp_path / "bad.jsonl"
         path.write_text("{}\n[]\n")
         out, errors, code = run("import_pairs", path, "--project", "new", "--create", *more)
         assert out[0].endswith("2 refused")
         assert (len(errors), code) == (2, 1)
-        assert not Project.objects.exists()
+        assert Project.objects.get().slug == "new"
 
     def test_a_project_made_of_an_empty_file_is_empty(self, tmp_path):
         (tmp_path / "empty.jsonl").write_text("")

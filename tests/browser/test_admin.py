@@ -17,7 +17,8 @@ from tests.browser.person import PHONE, Person
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 TOO_WIDE = """
-[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+[...document.querySelectorAll('body *')]
+    .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
     .map(one => `${one.tagName}.${one.className}`).slice(-5)
 """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from argparse import RawDescriptionHelpFormatter
-from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
@@ -72,10 +71,7 @@ class Command(BaseCommand):
                     strict=options["strict"],
                     actor=ACTOR,
                     tell=progress.tell,
-                    store=partial(projects.store_project, project, actor=ACTOR),
                 )
-            if project.pk is None and not totals.refused:  # an empty file
-                projects.store_project(project, actor=ACTOR)
         except (FileError, projects.SettingError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(str(totals))
@@ -87,7 +83,7 @@ def _find_project(slug: str, *, create: bool) -> Project:
     project = Project.objects.filter(slug=slug).first()
     if project is None and not create:
         raise CommandError(f"there is no project “{slug}”; --create makes it")
-    return project or projects.draft_project(slug)
+    return project or projects.create_project(slug, actor=ACTOR)
 
 
 class _Progress:
