@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from annotation import judging, projects, queue
+from annotation import answers, projects, queue
 from annotation.intake.inferences import accept_inferences, check_inference
 from annotation.models import Annotator, Assignment, Member, Project, Prompt
 
@@ -79,5 +79,5 @@ def judge_next(annotator: Annotator, value: str = "a", **extra: Any) -> Assignme
         return None
     choice = annotator.project.answer_scale.choice(value)
     extra = {"feedback_id": str(uuid.uuid4()), "duration_ms": 1_500, "active_ms": 1_200, **extra}
-    judging.judge(annotator, leases[0].uid, choice, **extra)
+    answers.judge(annotator, leases[0].uid, choice, **extra)
     return leases[0]

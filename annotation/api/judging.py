@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import judging, queue
+from annotation import answers, queue
 from annotation.api.events import seal_waiting
 from annotation.api.inputs import read_object
 from annotation.api.intake import refused_record
@@ -48,7 +48,7 @@ class JudgeView(ProjectView):
             feedback_id, is_new = answer_lease(lease, body, now=timezone.now())
         except RefusedError as error:
             raise refused_record(error.problems) from None
-        except judging.FeedbackConflictError:
+        except answers.FeedbackConflictError:
             raise Problem(409, "Another record has this feedback_id already.") from None
         except queue.LeaseLostError:
             lease.refresh_from_db(fields=["state"])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from annotation import judging
+from annotation import answers
 from annotation.canonical import Json
 from annotation.intake.retrying import until_settled
 from annotation.intake.schemas import FeedbackRecord, RefusedError, parse_feedback
@@ -28,10 +28,10 @@ def program_name(lease: Assignment) -> str:
 def answer_lease(lease: Assignment, value: Json, *, now: dt.datetime) -> tuple[str, bool]:
     """Record a feedback record without request_id as the answer to a lease; return its id and whether it is new.
 
-    Raises RefusedError, judging.FeedbackConflictError and queue.LeaseLostError.
+    Raises RefusedError, answers.FeedbackConflictError and queue.LeaseLostError.
     """
     body, verdict = _read(lease, value, now)
-    work = partial(judging.answer, lease.annotator, lease.uid, body, verdict, judged_at=now)
+    work = partial(answers.answer, lease.annotator, lease.uid, body, verdict, judged_at=now)
     return body["feedback_id"], until_settled(work)
 
 

@@ -137,7 +137,7 @@ class Assignment(models.Model):
             models.Index(fields=["annotator", "id"], name="assignment_live", condition=models.Q(state="leased")),
             # queue.expire
             models.Index(fields=["expires_at"], name="assignment_expiry", condition=models.Q(state="leased")),
-            # judging.undo and the count of today
+            # answers.undo and the count of today
             models.Index(
                 fields=["annotator", "ended_at"],
                 name="assignment_answered",

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from annotation import clock, judging, queue
+from annotation import answers, clock, queue
 from annotation.models import Annotator, Assignment, Flag
 from annotation.views.desk import HELD, lay_out
 from annotation.views.gate import for_annotators, wants_fragments
@@ -77,7 +77,7 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     duration = _milliseconds(answer["duration_ms"]) or _since_shown(annotator, lease, answer["shown_at"])
     active = _milliseconds(answer["active_ms"])
     try:
-        judged = judging.judge(
+        judged = answers.judge(
             annotator,
             lease,
             choice,
@@ -88,9 +88,9 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
             ago=dt.timedelta(milliseconds=_milliseconds(answer["ago_ms"]) or 0),
             hold=HELD if wants_fragments(request) else 0,
         )
-    except judging.UnknownGuidelinesError:
+    except answers.UnknownGuidelinesError:
         return HttpResponseBadRequest("guidelines: there is no such version.", content_type="text/plain")
-    except judging.FeedbackConflictError:
+    except answers.FeedbackConflictError:
         return _refuse(request, annotator, ALREADY_ANSWERED)
     except queue.LeaseLostError:
         return _refuse(request, annotator, NO_LONGER_YOURS)
@@ -142,8 +142,8 @@ def undo(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     if not meant:
         return _refuse(request, annotator, "There was nothing to take back.")
     try:
-        taken_back = judging.undo(annotator, meant=meant[0], room=HELD)
-    except judging.NothingToUndoError:
+        taken_back = answers.undo(annotator, meant=meant[0], room=HELD)
+    except answers.NothingToUndoError:
         return _refuse(request, annotator, NOT_THE_LAST)
     if taken_back.state != Assignment.State.LEASED:
         return _done(request, annotator, WITH_OTHERS, notice=WITH_OTHERS)
@@ -155,7 +155,7 @@ def _done(
     annotator: Annotator,
     said: str,
     *,
-    judged: judging.Judged | None = None,
+    judged: answers.Judged | None = None,
     notice: str = "",
     show: uuid.UUID | None = None,
 ) -> HttpResponse:

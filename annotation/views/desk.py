@@ -11,7 +11,7 @@ from django.db.models import Count, F, Min
 from django.utils.safestring import SafeString
 
 from annotation import clock, progress, queue
-from annotation.judging import Judged
+from annotation.answers import Judged
 from annotation.models import Annotator, Assignment, GuidelineVersion, Project
 from annotation.progress import AnnotatorProgress
 from annotation.rendering import render_output, render_prompt, render_tools

@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, connections
 from django.db.models import F
 from django.utils import timezone
 
-from annotation import judging, projects, queue
+from annotation import answers, projects, queue
 from annotation.models import Annotator, Assignment, Comparison, Event, Judgment
 from tests import world
 
@@ -29,7 +29,7 @@ def test_hold_returns_the_same_leases_until_they_are_judged():
     alice = world.annotator(world.project(comparisons=3), "alice")
     first, second = queue.hold(alice, count=2)
     assert [lease.uid for lease in queue.hold(alice, count=2)] == [first.uid, second.uid]
-    judging.judge(alice, first.uid, alice.project.answer_scale.choice("a"), feedback_id="f1")
+    answers.judge(alice, first.uid, alice.project.answer_scale.choice("a"), feedback_id="f1")
     assert queue.hold(alice, count=2)[0].uid == second.uid
 
 
@@ -104,7 +104,7 @@ def test_a_judgment_after_its_lease_went_to_somebody_else_is_surplus():
     lapse(lease)
     queue.expire()
     world.judge_next(bob)
-    judging.judge(alice, lease.uid, project.answer_scale.choice("b"), feedback_id="late")
+    answers.judge(alice, lease.uid, project.answer_scale.choice("b"), feedback_id="late")
     assert Judgment.objects.get(feedback__feedback_id="late").surplus
     comparison = Comparison.objects.get()
     assert (comparison.taken, comparison.judged) == (1, 1)
@@ -115,7 +115,7 @@ def test_a_judgment_after_its_lease_expired_counts_while_the_slot_is_free():
     (lease,) = queue.hold(alice, count=1)
     lapse(lease)
     queue.expire()
-    judging.judge(alice, lease.uid, alice.project.answer_scale.choice("b"), feedback_id="late")
+    answers.judge(alice, lease.uid, alice.project.answer_scale.choice("b"), feedback_id="late")
     assert not Judgment.objects.get().surplus
     assert Comparison.objects.get().judged == 1
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from annotation import judging, projects, queue
+from annotation import answers, projects, queue
 from annotation.models import Annotator, Assignment, Comparison, Judgment, Project
 from tests import world
 
@@ -65,18 +65,18 @@ class QueueMachine(RuleBasedStateMachine):
             feedback_id = str(uuid.uuid4())
             for _ in range(2):
                 choice = self.project.answer_scale.choice(value)
-                judging.judge(self.people[name], lease.uid, choice, feedback_id=feedback_id)
+                answers.judge(self.people[name], lease.uid, choice, feedback_id=feedback_id)
 
     @rule(name=people)
     def undo(self, name: str) -> None:
         answered = self.people[name].assignments.filter(state__in=Assignment.ANSWERED)
         if answered.exists():
             last = answered.latest("ended_at")
-            assert judging.undo(self.people[name]).uid == last.uid
-            assert judging.undo(self.people[name], meant=last.uid).uid == last.uid, "twice is once"
+            assert answers.undo(self.people[name]).uid == last.uid
+            assert answers.undo(self.people[name], meant=last.uid).uid == last.uid, "twice is once"
         else:
-            with pytest.raises(judging.NothingToUndoError):
-                judging.undo(self.people[name])
+            with pytest.raises(answers.NothingToUndoError):
+                answers.undo(self.people[name])
 
     @rule(name=people, act=st.sampled_from([queue.skip, queue.release]))
     def give_back(self, name: str, act: object) -> None:
@@ -96,9 +96,9 @@ class QueueMachine(RuleBasedStateMachine):
         lease = self.people[name].assignments.filter(state=Assignment.State.EXPIRED).order_by("pk").first()
         if lease:
             choice = self.project.answer_scale.choice("a")
-            judging.judge(self.people[name], lease.uid, choice, feedback_id=str(uuid.uuid4()))
+            answers.judge(self.people[name], lease.uid, choice, feedback_id=str(uuid.uuid4()))
             with pytest.raises(queue.LeaseLostError):
-                judging.judge(self.people[name], lease.uid, choice, feedback_id=str(uuid.uuid4()))
+                answers.judge(self.people[name], lease.uid, choice, feedback_id=str(uuid.uuid4()))
 
     @rule(overlap=st.integers(1, 3))
     def change_overlap(self, overlap: int) -> None:

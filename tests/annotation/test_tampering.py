@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import ForeignKey
 from django.utils import timezone
 
-from annotation import judging, log, projects
+from annotation import answers, log, projects
 from annotation.intake.feedback import accept_feedback, check_feedback
 from annotation.models import Project
 from annotation.verification import BrokenLogError, verify
@@ -84,7 +84,7 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     alice = world.annotator(made, "alice")
     for value in ("a3", "b1", "tie"):
         world.judge_next(alice, value)
-    judging.undo(alice)
+    answers.undo(alice)
     add_feedback(made)
     log.seal_all()
     # All of it is rolled back in the end, and one transaction as it is.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection
 
-from annotation import judging, log
+from annotation import answers, log
 from annotation.models import Event, Project
 from annotation.replay import replay
 from annotation.verification import BrokenLogError, verify
@@ -24,7 +24,7 @@ def project(transactional_db) -> Project:
     alice = world.annotator(made, "alice")
     for value in ("a", "b", "tie"):
         world.judge_next(alice, value)
-    judging.undo(alice)
+    answers.undo(alice)
     log.seal(made)
     return made
 

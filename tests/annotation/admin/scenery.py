@@ -11,7 +11,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from annotation import judging, keys, log, projects, queue
+from annotation import answers, keys, log, projects, queue
 from annotation.models import Annotator, ApiKey, Assignment, Comparison, Flag, Project
 from tests import world
 
@@ -44,9 +44,9 @@ def build(slug: str = "summaries", *, lead: str = "lena") -> Scenery:
     (second,) = queue.hold(bob, count=1)
     # Each for another candidate, whatever the sides.
     other = project.answer_scale.choice("b" if second.left_id == first.left_id else "a")
-    judging.judge(bob, second.uid, other, feedback_id=f"dispute-{slug}", duration_ms=900)
+    answers.judge(bob, second.uid, other, feedback_id=f"dispute-{slug}", duration_ms=900)
     world.judge_next(alice, "tie")
-    held = judging.undo(alice)
+    held = answers.undo(alice)
     flag = queue.flag(alice, held.uid, reason="Both are cut off")
     key, _ = keys.create_key(project, name=f"trainer-{slug}", scopes=["read"], actor="test")
     log.seal(project)

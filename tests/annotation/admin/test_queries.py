@@ -32,7 +32,7 @@ def grow(scene):
     world.judge_next(scene.alice)
     for n in range(60):
         world.judge_next(scene.alice)
-        world.judging.undo(scene.alice)
+        world.answers.undo(scene.alice)
         person = User.objects.create(username=f"p{n}")
         Member.objects.create(project=project, user=person)
         (lease,) = queue.hold(queue.annotator_for_user(project, person), count=1)

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotation import canonical, judging
+from annotation import answers, canonical
 from annotation.models import Prompt
 from tests import world
 from tests.api import Caller, problem
@@ -41,7 +41,7 @@ def test_an_inference_is_told_with_ids_digests_and_feedback(project, program):
 def test_feedback_that_was_retracted_says_so(project, program):
     alice = world.annotator(project, "alice")
     world.judge_next(alice, feedback_id="f1")
-    judging.undo(alice)
+    answers.undo(alice)
     first, second = program.get("inferences/r0/")["feedback"]
     assert (first["feedback_id"], first["state"]) == ("f1", "retracted")
     assert (second["kind"], second["state"]) == ("retraction", "joined")
@@ -77,5 +77,5 @@ def test_the_number_of_queries_does_not_grow_with_outputs_and_feedback(project, 
     alice = world.annotator(project, "alice")
     for n in range(5):
         world.judge_next(alice, feedback_id=f"f{n}")
-        judging.undo(alice)
+        answers.undo(alice)
     assert queries() == before

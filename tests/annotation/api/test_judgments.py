@@ -11,7 +11,7 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotation import judging
+from annotation import answers, judging
 from annotation.models import Candidate, Event, Judgment, Prompt
 from tests import world
 from tests.api import Caller, pointers
@@ -100,7 +100,7 @@ def test_the_position_is_that_of_its_event_in_the_log(alice, program):
 
 def test_a_retracted_judgment_is_left_out_unless_it_is_asked_for(alice, program):
     world.judge_next(alice, feedback_id="f1")
-    judging.undo(alice)
+    answers.undo(alice)
     world.judge_next(alice, feedback_id="f2")
     assert [told["feedback_id"] for told in program.all("judgments/")] == ["f2"]
     assert [told["feedback_id"] for told in program.all("judgments/", current="true")] == ["f2"]

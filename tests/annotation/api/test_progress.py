@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annotation import judging, queue
+from annotation import answers, queue
 from tests import world
 from tests.api import Caller
 
@@ -18,7 +18,7 @@ def test_comparisons_by_state_and_judgments_by_source(db):
         world.judge_next(alice)
     world.judge_next(bob)
     queue.hold(bob, count=1)
-    judging.undo(alice)
+    answers.undo(alice)
     assert Caller(project, "read").get("progress/") == {
         "comparisons": 5,
         "open": 3,

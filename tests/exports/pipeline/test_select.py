@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from annotation import judging, log, queue
+from annotation import answers, log, queue
 from annotation.models import Assignment
 from exports.pipeline.build import build
 from tests import world
@@ -46,7 +46,7 @@ def test_a_retraction_takes_its_judgments_out_from_its_own_position_on(project):
     alice = world.annotator(project, "alice")
     world.judge_next(alice)
     before = ask(project, **EVERYTHING, formats=["judgments"])
-    judging.undo(alice)
+    answers.undo(alice)
     build(before.pk)
     before.refresh_from_db()
     assert judges(before) == ["alice"]
@@ -61,7 +61,7 @@ def test_surplus_is_left_out_unless_asked_for(project):
     queue.expire()
     world.judge_next(bob)
     choice = project.answer_scale.choice("a")
-    judging.judge(alice, late.uid, choice, feedback_id=str(uuid.uuid4()), duration_ms=1, active_ms=1)
+    answers.judge(alice, late.uid, choice, feedback_id=str(uuid.uuid4()), duration_ms=1, active_ms=1)
     assert selected(project) == ["bob"]
     assert selected(project, surplus=True) == ["alice", "bob"]
 

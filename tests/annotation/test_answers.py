@@ -9,7 +9,7 @@ import uuid
 import pytest
 from django.db import IntegrityError, connections, transaction
 
-from annotation import canonical, judging, projects, queue
+from annotation import answers, canonical, judging, projects, queue
 from annotation.models import Comparison, Event, Feedback, Judgment, Retraction
 from tests import world
 
@@ -22,7 +22,7 @@ def alice(db):
 
 
 def answer(annotator, lease, value, feedback_id="f1", **extra):
-    judging.judge(annotator, lease.uid, annotator.project.answer_scale.choice(value), feedback_id=feedback_id, **extra)
+    answers.judge(annotator, lease.uid, annotator.project.answer_scale.choice(value), feedback_id=feedback_id, **extra)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_the_same_answer_twice_is_one_judgment(alice):
 def test_another_answer_under_the_same_id_is_refused(alice):
     first, second = queue.hold(alice, count=2)
     answer(alice, first, "a")
-    with pytest.raises(judging.FeedbackConflictError):
+    with pytest.raises(answers.FeedbackConflictError):
         answer(alice, first, "b")
-    with pytest.raises(judging.FeedbackConflictError):
+    with pytest.raises(answers.FeedbackConflictError):
         answer(alice, second, "a")
     assert Judgment.objects.count() == 1
 
@@ -80,7 +80,7 @@ def test_a_judged_lease_takes_no_second_judgment(alice):
 def test_undo_gives_the_same_lease_back_with_its_slot(alice):
     (lease,) = queue.hold(alice, count=1)
     answer(alice, lease, "a")
-    again = judging.undo(alice)
+    again = answers.undo(alice)
     assert (again.uid, again.left, again.right) == (lease.uid, lease.left, lease.right)
     assert queue.hold(alice, count=1)[0].uid == lease.uid
     comparison = Comparison.objects.get(pk=lease.comparison_id)
@@ -96,10 +96,10 @@ def test_undo_again_goes_one_further_back(alice):
     first, second = queue.hold(alice, count=2)
     answer(alice, first, "a", "f1")
     answer(alice, second, "b", "f2")
-    assert judging.undo(alice).uid == second.uid
-    assert judging.undo(alice).uid == first.uid
-    with pytest.raises(judging.NothingToUndoError):
-        judging.undo(alice)
+    assert answers.undo(alice).uid == second.uid
+    assert answers.undo(alice).uid == first.uid
+    with pytest.raises(answers.NothingToUndoError):
+        answers.undo(alice)
 
 
 def test_judging_writes_one_event_without_texts_that_commits_to_the_record(alice):
@@ -176,5 +176,5 @@ def test_undo_locks_no_second_comparison():
 
 
 def undo_elsewhere(annotator, lease):
-    judging.undo(annotator, meant=lease.uid, room=1)
+    answers.undo(annotator, meant=lease.uid, room=1)
     connections.close_all()
