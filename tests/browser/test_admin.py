@@ -36,6 +36,7 @@ def lena(scene: scenery.Scenery, served: str, browser: Browser) -> Iterator[Pers
     assert person.trouble == []
 
 
+@pytest.mark.slow
 def test_pages_load_nothing_from_elsewhere_and_break_no_policy(scene, lena, served, browser):
     paths = ["/admin/", *(page_path(row) for row in (scene.disputed, scene.project, scene.held, scene.key))]
     paths += [list_path("annotation_comparison"), list_path("exports_snapshot"), "/admin/annotation/apikey/add/"]

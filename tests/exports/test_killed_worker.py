@@ -25,7 +25,7 @@ from tests import world
 from tests.exports.dataset import log_inference, rows, vote
 from tests.processes import Running, celery_worker, test_database_environment
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults, pytest.mark.slow]
 
 SECONDS = 120
 

@@ -25,6 +25,8 @@ from prefapp.demo.errors import DemoError
 from prefapp.embedded import postgres
 from tests.processes import free_port
 
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
+
 READY_SECONDS = 60
 STOP_SECONDS = 60
 

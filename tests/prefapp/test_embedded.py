@@ -129,6 +129,7 @@ def test_data_stays(used_dir: Path) -> None:
             assert client.get("kept") == b"42"
 
 
+@pytest.mark.slow
 def test_killed_user_neither_stops_nor_keeps_the_servers(used_dir: Path) -> None:
     with holder(used_dir):
         with holder(used_dir) as killed:
@@ -158,6 +159,7 @@ def test_forked_child_is_a_user_of_its_own(used_dir: Path) -> None:
     await_none(used_dir)
 
 
+@pytest.mark.slow
 def test_killed_keeper_is_replaced(used_dir: Path) -> None:
     with holder(used_dir):
         before = server_pids(used_dir)
@@ -171,6 +173,7 @@ def test_killed_keeper_is_replaced(used_dir: Path) -> None:
     assert processes_of(used_dir) == []
 
 
+@pytest.mark.slow
 def test_killed_servers_and_recycled_pids_do_not_hinder_a_start(used_dir: Path) -> None:
     sockets = used_dir / "run"
     with holder(used_dir):
@@ -194,6 +197,7 @@ def test_killed_servers_and_recycled_pids_do_not_hinder_a_start(used_dir: Path) 
         stranger.wait()
 
 
+@pytest.mark.slow
 def test_path_too_long_for_a_socket_and_sockets_swept_away(folder: Path) -> None:
     data_dir = folder / ("long " * 25).strip()
     sockets = addresses.socket_dir(data_dir)
@@ -210,6 +214,7 @@ def test_path_too_long_for_a_socket_and_sockets_swept_away(folder: Path) -> None
     assert processes_of(data_dir) == []
 
 
+@pytest.mark.slow
 def test_deleted_data_directory_starts_anew(folder: Path) -> None:
     data_dir = folder / "data"
     with holder(data_dir) as old:
@@ -223,6 +228,7 @@ def test_deleted_data_directory_starts_anew(folder: Path) -> None:
     await_none(data_dir)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests run as an ordinary user already")
 def test_ordinary_user(folder: Path) -> None:
     data_dir = folder / "theirs"
@@ -259,6 +265,7 @@ def test_missing_wheel_is_one_line(used_dir: Path, package: str, variable: str) 
     assert f"set {variable}" in done.stderr
 
 
+@pytest.mark.slow
 def test_reading_the_settings_starts_nothing(tmp_path: Path) -> None:
     environment = {**os.environ, "PREFAPP_DATA_DIR": str(tmp_path), "DATABASE_URL": "", "REDIS_URL": ""}
     manage = [sys.executable, "manage.py", "check"]

@@ -323,7 +323,7 @@ def test_dawid_and_skene_do_not_decide_between_equals(project):
 
 def test_train_prompts_that_are_nearly_test_prompts_are_dropped(project):
     asked = {}
-    for number in range(60):
+    for number in range(30):
         words = [f"{word} {chr(97 + number % 26)}{chr(97 + number // 26)}" for word in ("seal", "otter", "walrus")]
         asked[f"r{number}"] = f"Tell me of {', '.join(words)} and of nothing else that swims."
         asked[f"like{number}"] = asked[f"r{number}"].upper().replace(",", " ,")
@@ -341,9 +341,9 @@ def test_train_prompts_that_are_nearly_test_prompts_are_dropped(project):
     whole = built(project, **recipe | {"drop": []})
     in_test = {row["meta_request_id"] for row in rows(whole, "preference", "test")}
     gone = {row["request_id"]: row["rule"] for row in rows(snapshot, "dropped", "pairs")}
-    twins = {f"r{n}" for n in range(60)} & in_test ^ {f"r{n}" for n in range(60) if f"like{n}" in in_test}
+    twins = {f"r{n}" for n in range(30)} & in_test ^ {f"r{n}" for n in range(30) if f"like{n}" in in_test}
     expected = {({f"r{name.removeprefix('r')}", f"like{name.removeprefix('r')}"} - in_test).pop() for name in twins}
-    assert len(expected) > 10
+    assert len(expected) > 5
     assert gone == dict.fromkeys(expected, "near_duplicate_across_splits")
     assert of("test") == in_test
     assert of("train") == set(asked) - in_test - expected
