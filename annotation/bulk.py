@@ -14,12 +14,15 @@ import struct
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, models
 from psycopg import sql
 from psycopg.types.json import Jsonb
+
+from annotation import prepared
 
 VERSION_7 = 7 << 76 | 2 << 62
 RANDOM_BITS = ~(15 << 76 | 3 << 62)
@@ -184,20 +187,27 @@ def write_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[
         return ids
     if not rows:
         return []
-    by_name = {field.name: field for field in model._meta.concrete_fields}
-    columns = [by_name[name] for name in fields]
-    is_json = [isinstance(column, models.JSONField) for column in columns]
-    values: Any = [
+    insert = _insert(model, tuple(fields), len(rows))
+    values = [
         Jsonb(value, dumps=_dump) if as_json and value is not None else value
         for row in rows
-        for value, as_json in zip(row, is_json, strict=True)
+        for value, as_json in zip(row, insert.is_json, strict=True)
     ]
-    one = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(columns)))
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES {} RETURNING id").format(
-        sql.Identifier(model._meta.db_table),
-        sql.SQL(", ").join([sql.Identifier(str(column.column)) for column in columns]),
-        sql.SQL(", ").join([one] * len(rows)),
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return [pk for (pk,) in cursor.fetchall()]
+    return [pk for (pk,) in prepared.run(insert.statement, values)]
+
+
+class Insert(NamedTuple):
+    """An INSERT of some rows, and which of its columns hold JSON."""
+
+    statement: str
+    is_json: tuple[bool, ...]
+
+
+@cache
+def _insert(model: type[models.Model], fields: tuple[str, ...], count: int) -> Insert:
+    by_name = {field.name: field for field in model._meta.concrete_fields}
+    columns = [by_name[name] for name in fields]
+    one = f"({', '.join(['%s'] * len(columns))})"
+    names = ", ".join(f'"{column.column}"' for column in columns)
+    statement = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {", ".join([one] * count)} RETURNING id'  # noqa: S608 - made of the names of columns
+    return Insert(statement, tuple(isinstance(column, models.JSONField) for column in columns))

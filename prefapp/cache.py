@@ -30,6 +30,19 @@ WITHOUT: dict[str, Callable[..., Any]] = {
 }
 
 
+class KeptClient(RedisCacheClient):
+    """Django's client, with one Redis client for each server: making one takes longer than a question to it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._kept: dict[bool, Any] = {}
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        if write not in self._kept:
+            self._kept[write] = super().get_client(key, write=write)
+        return self._kept[write]
+
+
 class ForgivingClient:
     """Hands questions on to Redis and, while it does not answer, answers them by WITHOUT."""
 
@@ -55,6 +68,8 @@ class ForgivingClient:
 
 class ForgivingCache(RedisCache):
     """The cache backend of the settings."""
+
+    _class = KeptClient
 
     @cached_property
     def _cache(self) -> Any:
