@@ -20,12 +20,12 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.cached_db import SessionStore
 from django.db import connection, connections, transaction
 
 from annotation import judging, log
 from annotation.models import Candidate, Feedback, Project, Prompt
 from annotation.models import Judgment as StoredJudgment
+from prefapp.sessions import SessionStore
 from tests import world
 from tests.benchmarks.queue.filling import open_queue
 from tests.processes import web_server
