@@ -55,11 +55,14 @@ def _read(lease: Assignment, value: Json, now: dt.datetime) -> tuple[dict[str, A
     left, right = Output.of(lease.left), Output.of(lease.right)
     logged = {output.output_id: Logged(Output.of(output), output.digest) for output in (lease.left, lease.right)}
     (verdict,) = verdicts_of(record, logged)
+    if record.source.type == "human":
+        # By the longer name, since one who is signed in may have the shorter.
+        completed["source"] = {**value["source"], "id": lease.annotator.name}
     return completed, replace(verdict, presented=(left, right))
 
 
 def _problems(record: FeedbackRecord, shown: list[str], name: str) -> Iterator[Problem]:
-    if record.source.id != name:
+    if record.source.id not in (name, f"api:{name}"):
         yield Problem("/source/id", f"is not the lease's annotator, “{name}”")
     for path, output_id in record.named():
         if output_id not in shown:

@@ -22,7 +22,7 @@ from annotation.intake.schemas import Edit, FeedbackRecord, RefusedError, Retrac
 from annotation.intake.soundness import Problem
 from annotation.intake.verdicts import Logged, verdicts_of
 from annotation.judging import EditedOutput, NewFeedback, Output, Target
-from annotation.models import Candidate, Feedback, Project, WaitingFeedback
+from annotation.models import Candidate, Feedback, Judgment, Project, WaitingFeedback
 from annotation.models import Retraction as Retracted
 
 BATCH = 1_000
@@ -47,6 +47,7 @@ class Earlier:
     kind: str
     source: tuple[str, str]
     retracted: bool
+    of_page: bool  # a signed-in person's answer
 
     def after(self, entry: NewFeedback) -> Earlier:
         """The same after a retraction: a second one has nothing to take back."""
@@ -71,11 +72,14 @@ def find_requests(project: Project, request_ids: Iterable[str]) -> dict[str, Req
 
 def find_earlier(project: Project, feedback_ids: Iterable[str]) -> dict[str, Earlier]:
     """The stored records among these ids."""
-    rows = Feedback.objects.filter(project=project, feedback_id__in=list(feedback_ids))
-    fields = ("pk", "feedback_id", "request_id", "kind", "source_type", "source_id", "retracted_by")
+    of_page = Judgment.objects.filter(feedback=OuterRef("pk"), assignment__annotator__user__isnull=False)
+    rows = Feedback.objects.filter(project=project, feedback_id__in=list(feedback_ids)).annotate(
+        of_page=Exists(of_page)
+    )
+    fields = ("pk", "feedback_id", "request_id", "kind", "source_type", "source_id", "retracted_by", "of_page")
     return {
-        feedback_id: Earlier(Target(pk, feedback_id), request_id, kind, (type_, id_), retraction is not None)
-        for pk, feedback_id, request_id, kind, type_, id_, retraction in rows.values_list(*fields)
+        feedback_id: Earlier(Target(pk, feedback_id), request_id, kind, (type_, id_), retraction is not None, of_page)
+        for pk, feedback_id, request_id, kind, type_, id_, retraction, of_page in rows.values_list(*fields)
     }
 
 
@@ -118,6 +122,11 @@ def _retraction_problems(record: Retraction, earlier: Earlier, manages: bool) ->
         yield Problem("/request_id", "is not the request_id of the record that is retracted")
     if not manages and (record.source.type, record.source.id or "") != earlier.source:
         yield Problem("/source", "is not the source of the record; a key with the scope manage may retract any")
+    elif not manages and earlier.of_page:
+        # Whoever holds the key may write any name; only who is signed in is known to be that person.
+        yield Problem(
+            "/retracts", "is an answer of the page; it is taken back there, or by a key with the scope manage"
+        )
 
 
 def wait(project: Project, waiting: Sequence[tuple[int, FeedbackRecord]], *, manages: bool) -> None:

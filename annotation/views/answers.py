@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation import answers, clock, queue
-from annotation.models import Annotator, Assignment, Flag
+from annotation.models import Annotator, Assignment, Flag, Project
 from annotation.views.desk import HELD, lay_out
 from annotation.views.gate import for_annotators, wants_fragments
 from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
@@ -30,6 +30,7 @@ NOT_THE_LAST = (
     "Nothing was taken back: this was not your last answer any more, perhaps because you went on in another tab. "
     "Undo again takes back the last one."
 )
+CLOSED = "Nothing was taken back: the project is closed, so you could not answer it again. Your answer stands."
 WITH_OTHERS = "Taken back. Your answer had come too late, and others have the comparison now, so it stays with them."
 
 
@@ -141,6 +142,8 @@ def undo(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     meant = posted_ids(request, "last")
     if not meant:
         return _refuse(request, annotator, "There was nothing to take back.")
+    if annotator.project.status == Project.Status.CLOSED:
+        return _refuse(request, annotator, CLOSED)
     try:
         taken_back = answers.undo(annotator, meant=meant[0], room=HELD)
     except answers.NothingToUndoError:

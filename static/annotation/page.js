@@ -123,8 +123,9 @@ function deliver(entry, fields) {
 }
 
 async function settled(entry, { outcome, text }) {
-  if (outcome === "rejected") notice(`“${entry.label}” could not be saved. ${text}`);
+  if (["rejected", "shut-out"].includes(outcome)) notice(`“${entry.label}” could not be saved. ${text}`);
   else if (isHere(entry)) await place(text);
+  if (outcome === "shut-out" && isHere(entry)) return stage.card("shut-out");
   if (stage.kind === "coming" && !outbox.entries.length) supply();
 }
 
@@ -144,6 +145,7 @@ function tellTrouble() {
 async function supply() {
   const { outcome, text } = await post(config.next, { known: stage.leases });
   if (outcome === "done") await place(text);
+  else if (outcome === "shut-out") stage.card("shut-out");
   else if (!stage.article) setTimeout(supply, RETRY_MS);
 }
 
@@ -183,7 +185,7 @@ function arrange(ours, first, card) {
   } else if (stage.lease && !ours.includes(stage.lease)) {
     // Nobody pressed a key: what comes next must not slip under the finger.
     stage.card(card ? document.adoptNode(card) : "lost");
-  } else if (!stage.article && !["lost", "practice"].includes(stage.kind)) {
+  } else if (!stage.article && !["lost", "practice", "shut-out"].includes(stage.kind)) {
     if (stage.waitingLeases.length) advance();
     else if (card && !outbox.entries.length) stage.card(document.adoptNode(card));
     else if (ours.length) supply();

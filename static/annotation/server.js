@@ -20,6 +20,7 @@ export function formBody(fields) {
 // unreachable  no connection, or the server is in trouble: worth trying again
 // signed-out   somebody has to sign in first
 // rejected     it will never be taken; text says why
+// shut-out     the same, since this person may not work here any more
 export async function post(url, fields) {
   try {
     const response = await fetch(url, {
@@ -34,6 +35,7 @@ export async function post(url, fields) {
     const { status } = response;
     if (response.type === "opaqueredirect" || status === 401 || status === 403) return { outcome: "signed-out" };
     if (status === 408 || status === 429 || status >= 500) return { outcome: "unreachable" };
+    if (status === 404) return { outcome: "shut-out", text: "You are not a member of this project any more." };
     const text = await response.text();
     if (!response.ok && status !== 409) {
       const plain = response.headers.get("Content-Type")?.startsWith("text/plain");

@@ -316,3 +316,14 @@ def test_an_answer_that_waited_names_its_own_time_and_guidelines(alice: Person, 
     judgment = Judgment.objects.get()
     assert judgment.guidelines is None
     assert judgment.judged_at < before - dt.timedelta(seconds=1)
+
+
+def test_who_is_no_member_any_more_is_told_so_at_once(alice: Person, project: Project) -> None:
+    world.person("zoe")
+    projects.change_project(project, {"members": "zoe"}, actor="test")
+    alice.page.keyboard.press("a")
+    heading(alice.page, "not open to you any more")
+    expect(alice.page.get_by_role("alert")).to_contain_text("“A is better” could not be saved.")
+    alice.page.keyboard.press("b")
+    expect(alice.page.get_by_role("link", name="My queues")).to_be_visible()
+    assert judged() == []

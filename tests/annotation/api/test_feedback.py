@@ -54,3 +54,14 @@ def test_progress_counts_what_waits(reader):
 
 def test_an_unknown_state_is_refused(reader):
     assert pointers(reader("GET", "feedback/?state=lost")) == ["/state"]
+
+
+def test_only_a_manager_takes_back_what_a_signed_in_person_answered():
+    project = world.project(comparisons=1)
+    world.judge_next(world.annotator(project, "dora"), feedback_id="page-1")
+    taking_back = retraction("x1", "page-1", source={"type": "human", "id": "dora"})
+    assert pointers(Caller(project, "ingest")("POST", "feedback/", taking_back)) == ["/retracts"]
+    manager = Caller(project, "manage")
+    assert [one["current"] for one in manager.all("judgments/")] == [True]
+    assert manager("POST", "feedback/", taking_back).status_code == 201
+    assert manager.all("judgments/") == []

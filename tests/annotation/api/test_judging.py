@@ -177,3 +177,15 @@ def test_it_takes_the_scope_a_body_and_post(project, program):
     problem(Caller(project, "ingest", "read")("POST", f"queue/{lease}/judge/", tie()), 403)
     assert pointers(judge(program, lease, [tie()])) == [""]
     problem(program("GET", f"queue/{lease}/judge/"), 405)
+
+
+def test_a_person_who_answers_by_a_program_is_named_apart_from_who_is_signed_in(project, program):
+    world.judge_next(world.annotator(project, "dora"))
+    for source_id in ("dora", "api:dora"):
+        lease, (left, right) = claim(program, "dora")
+        body = preference(left, right, source={"type": "human", "id": source_id})
+        told = judge(program, lease, body).json()
+        assert told["source"]["id"] == "api:dora"
+        assert judge(program, lease, body).status_code == 200
+    assert len(program.all("judgments/", annotator="dora")) == 1
+    assert len(program.all("judgments/", annotator="api:dora")) == 2

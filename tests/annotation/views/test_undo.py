@@ -168,3 +168,13 @@ def test_the_judgment_of_another_cannot_be_undone(alice: Client, project: Projec
     assert lease
     alice.post(url(project, "undo"), {"last": str(lease.uid)}, headers=SCRIPT)
     assert counting().count() == 1
+
+
+def test_in_a_closed_project_an_answer_stands(alice: Client, project: Project) -> None:
+    shown = current(alice, project)
+    judge(alice, project, shown)
+    projects.change_project(project, {"status": "closed"}, actor="test")
+    response = alice.post(url(project, "undo"), {"last": shown.lease}, headers=SCRIPT)
+    assert response.status_code == 409
+    assert "closed" in response.content.decode()
+    assert counting().count() == 1
