@@ -177,10 +177,10 @@ def test_a_foreign_retraction_that_came_first_takes_nothing_back(project):
 
 def test_a_retracted_answer_of_the_queue_frees_its_slot_for_others():
     project = world.project(comparisons=1)
-    alice, bob = world.annotator(project, "alice"), world.annotator(project, "bob")
+    alice, bob = queue.annotator_for_program(project, "alice"), world.annotator(project, "bob")
     world.judge_next(alice, feedback_id="f1")
     assert queue.hold(bob, count=1) == []
-    accept(project, retraction("x1", "f1", source={"type": "human", "id": "alice"}))
+    accept(project, retraction("x1", "f1", source={"type": "human", "id": "api:alice"}))
     assert queue.hold(alice, count=1) == []
     assert len(queue.hold(bob, count=1)) == 1
     comparison = Comparison.objects.get()
