@@ -24,4 +24,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs/", api_docs, name="api-docs"),
     re_path("^api/", UnknownPathView.as_view()),
     path("", include("annotation.urls")),
+    path("", include("exports.urls")),
 ]

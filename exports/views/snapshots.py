@@ -1,0 +1,119 @@
+"""The engineer's page: a project's snapshots, and of each its card, its files, what is new in it and how to load it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from annotation import access
+from annotation.models import Project
+from annotation.rendering import render_markdown
+from exports.models import Snapshot
+from exports.pipeline.diff import diff, kind_of
+from exports.pipeline.manifest import MANIFEST_VERSION
+from exports.views.forms import BuildForm
+from exports.views.snippets import snippets_for
+
+ON_A_PAGE = 20
+CARD_BYTES = 256 * 1024
+Status = Snapshot.Status
+
+
+def for_leads(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let in who leads the project of that slug; to others it does not exist."""
+
+    @wraps(view)
+    def enter(request: HttpRequest, slug: str, **named: int) -> HttpResponse:
+        return view(request, get_object_or_404(access.led_projects(request.user), slug=slug), **named)
+
+    return never_cache(login_required(enter))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_leads
+def snapshots(request: HttpRequest, project: Project) -> HttpResponse:
+    """All snapshots, newest first, and what asks for another; the list alone for the page's own refresh."""
+    form = BuildForm(project, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        snapshot = form.ask(actor=f"user:{request.user.get_username()}")
+        return redirect("snapshot", project.slug, snapshot.version)
+    found = Snapshot.objects.filter(project=project).select_related("parent", "named_recipe").order_by("-version")
+    page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {"project": project, "page": page, "form": form, "unfinished": _any_unfinished(page.object_list)}
+    template = "exports/_snapshots.html" if _wants_fragment(request) else "exports/snapshots.html"
+    return render(request, template, context)
+
+
+@require_safe
+@for_leads
+def snapshot(request: HttpRequest, project: Project, version: int) -> HttpResponse:
+    """One snapshot; while it is unfinished, how far it is."""
+    found = _find(project, version)
+    recipe = json.dumps(found.recipe, indent=2, ensure_ascii=False)
+    context: dict[str, Any] = {"project": project, "snapshot": found, "recipe": recipe}
+    context["unfinished"] = _any_unfinished([found])
+    if _wants_fragment(request) and context["unfinished"]:
+        return render(request, "exports/_unfinished.html", context)
+    if found.status == Status.READY:
+        base = request.build_absolute_uri(reverse("api-snapshot", args=[project.slug, version]))
+        files = list(found.files.all())
+        context |= {
+            "files": files,
+            "base": base,
+            "card": render_markdown(_card(found)),
+            "snippets": snippets_for(found, files, base),
+            "earlier": _comparable(project).filter(version__lt=version).order_by("-version").first(),
+        }
+    response = render(request, "exports/snapshot.html", context)
+    if _wants_fragment(request):
+        response["HX-Refresh"] = "true"  # it is finished: the page has more to show than its progress
+    return response
+
+
+@require_safe
+@for_leads
+def changes(request: HttpRequest, project: Project, version: int, other: int) -> HttpResponse:
+    """What a snapshot added, changed and removed against an earlier one."""
+    comparable = _comparable(project)
+    older, newer = (get_object_or_404(comparable, version=number) for number in sorted((version, other)))
+    kind = kind_of(older, newer)
+    context = {"project": project, "older": older, "newer": newer, "kind": kind, "changes": diff(older, newer, kind)}
+    return render(request, "exports/changes.html", context)
+
+
+def _find(project: Project, version: int) -> Snapshot:
+    found = Snapshot.objects.filter(project=project, version=version).select_related(
+        "project", "parent", "named_recipe"
+    )
+    if snapshot := found.first():
+        return snapshot
+    raise Http404
+
+
+def _comparable(project: Project) -> Any:
+    return Snapshot.objects.filter(project=project, status=Status.READY, manifest__manifest__gte=MANIFEST_VERSION)
+
+
+def _any_unfinished(found: Any) -> bool:
+    return any(one.status in (Status.QUEUED, Status.BUILDING) for one in found)
+
+
+def _wants_fragment(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def _card(snapshot: Snapshot) -> str:
+    """The dataset card without the metadata at its beginning."""
+    with (snapshot.path / "README.md").open(encoding="utf-8") as file:
+        text = file.read(CARD_BYTES)
+    return text.removeprefix("---\n").partition("\n---\n")[2] or text

@@ -1,0 +1,119 @@
+"""The engineer's page: a lead sees a project's snapshots, builds one, reads it; to others it is not there."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from annotation import projects
+from exports import recipes
+from exports.models import Snapshot
+from exports.pipeline import publish
+from exports.pipeline.build import build
+from tests import world
+from tests.exports.dataset import log_inference, vote
+
+pytestmark = pytest.mark.django_db
+really_built = pytest.mark.django_db(transaction=True)  # a build has a connection of its own
+SCRIPT = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def project():
+    return world.project()
+
+
+@pytest.fixture
+def lead(client, project):
+    client.force_login(world.lead("lena", project))
+    return client
+
+
+def ask(lead, project, **form):
+    return lead.post(reverse("snapshots", args=[project.slug]), form)
+
+
+def page(lead, project, version, **extra):
+    return lead.get(reverse("snapshot", args=[project.slug, version]), **extra)
+
+
+def add_pair(project, number):
+    log_inference(project, f"r{number}", "One.", "Two.")
+    vote(project, f"r{number}", 0)
+
+
+def test_only_its_leads_see_a_projects_snapshots(client, project):
+    other = world.project("other")
+    paths = [reverse("snapshots", args=["summaries"]), reverse("snapshot", args=["summaries", 1])]
+    paths.append(reverse("changes", args=["summaries", 2, 1]))
+    assert {client.get(path).status_code for path in paths} == {302}
+    for person in (world.person("ann"), world.lead("otto", other)):
+        client.force_login(person)
+        assert {client.get(path).status_code for path in paths} == {404}
+
+
+def test_an_empty_list_says_what_to_do(lead, project):
+    assert "No snapshot yet" in lead.get(reverse("snapshots", args=[project.slug])).content.decode()
+
+
+@really_built
+def test_a_snapshot_is_asked_for_followed_and_read(lead, project):
+    add_pair(project, 1)
+    answer = ask(lead, project, formats=["preference", "kto"])
+    assert answer.url == reverse("snapshot", args=[project.slug, 1])
+    snapshot = Snapshot.objects.get()
+    assert (snapshot.recipe["formats"], snapshot.created_by) == (["preference", "kto"], "user:lena")
+    following = page(lead, project, 1, headers=SCRIPT)
+    assert "It waits for a worker" in following.content.decode()
+    assert "HX-Refresh" not in following
+    build(snapshot.pk)
+    assert page(lead, project, 1, headers=SCRIPT)["HX-Refresh"] == "true"
+    text = page(lead, project, 1).content.decode()
+    for part in ("DPOTrainer", "polars.scan_parquet", "How it was collected", "manifest.json", "archive.tar"):
+        assert part in text
+    add_pair(project, 2)
+    ask(lead, project, formats=["preference", "kto"], incremental="on")
+    build(Snapshot.objects.get(version=2).pk)
+    assert "What changed since v1" in page(lead, project, 2).content.decode()
+    changed = lead.get(reverse("changes", args=[project.slug, 2, 1])).content.decode()
+    assert [f"{name}: {count}" in changed for name, count in (("Added", 1), ("Changed", 0), ("Removed", 0))] == [
+        True
+    ] * 3
+
+
+@really_built
+def test_a_snapshot_without_rows_says_why_and_shows_no_snippets(lead, project):
+    build(publish.request(project, publish.Request(recipes.resolve(project, {}, None)[0], "test"), enqueue=False).pk)
+    text = page(lead, project, 1).content.decode()
+    assert "It has no rows" in text
+    assert "load_dataset" not in text
+
+
+def test_what_cannot_be_asked_for_is_said_beside_its_field(lead, project):
+    other = recipes.save_recipe(world.project("other"), "theirs", {}, actor="test")
+    answer = ask(lead, project, recipe=other.pk, formats=["nonsense"])
+    assert answer.status_code == 200
+    assert set(answer.context["form"].errors) == {"recipe", "formats"}
+    assert not Snapshot.objects.exists()
+
+
+def test_a_failed_one_says_why(lead, project):
+    ask(lead, project)
+    publish.fail(publish.claim(Snapshot.objects.get().pk), "The disk is full.")
+    assert "The disk is full." in page(lead, project, 1).content.decode()
+
+
+def test_the_list_takes_a_fixed_number_of_queries(lead, project, django_assert_num_queries):
+    for _ in range(3):
+        ask(lead, project)
+    with django_assert_num_queries(4):
+        lead.get(reverse("snapshots", args=[project.slug]))
+    for _ in range(3):
+        ask(lead, project)
+    with django_assert_num_queries(4):
+        lead.get(reverse("snapshots", args=[project.slug]))
+
+
+def test_texts_of_the_project_stand_as_text(lead, project):
+    projects.change_project(project, {"name": "<script>alert(1)</script>"}, actor="test")
+    assert "<script>alert(1)" not in lead.get(reverse("snapshots", args=[project.slug])).content.decode()
