@@ -6,6 +6,7 @@ from exports.api.diff import DiffView
 from exports.api.files import ArchiveView, SnapshotFileView
 from exports.api.links import LinksView, LinkView
 from exports.api.preview import PreviewView
+from exports.api.scores import ScoreView
 from exports.api.snapshots import CancelView, SnapshotsView, SnapshotView
 
 urlpatterns = [
@@ -13,6 +14,7 @@ urlpatterns = [
     path("snapshots/preview/", PreviewView.as_view(), name="api-snapshot-preview"),
     path("snapshots/<str:version>/", SnapshotView.as_view(), name="api-snapshot"),
     path("snapshots/<str:version>/cancel/", CancelView.as_view(), name="api-snapshot-cancel"),
+    path("snapshots/<str:version>/score/", ScoreView.as_view(), name="api-snapshot-score"),
     path("snapshots/<str:version>/archive.tar", ArchiveView.as_view(), name="api-snapshot-archive"),
     path("snapshots/<str:version>/links/", LinksView.as_view(), name="api-snapshot-links"),
     path("links/<str:token>/<path:path>", LinkView.as_view(), name="api-snapshot-link"),

@@ -20,7 +20,7 @@ PAIRS = """
 SELECT k.test, k.in_pairs, k.in_decided, k.in_rated, pg_temp.shown(k.pair_id) AS pair_id, k.request_id, k.source,
     k.judge,
     ARRAY[x.output_id, y.output_id]::text[] AS outputs, k.winner, k.agreement, k.last_position, k.judged_at,
-    k.language, k.votes_tie, k.votes_both_bad,
+    k.language, coalesce(p.metadata ->> 'subset', k.language, 'all') AS subset, k.votes_tie, k.votes_both_bad,
     CASE WHEN b_won THEN k.votes_b ELSE k.votes_a END AS votes_x,
     CASE WHEN b_won THEN k.votes_a ELSE k.votes_b END AS votes_y,
     CASE WHEN b_won THEN k.score_b ELSE k.score_a END AS score_x,

@@ -32,6 +32,13 @@ DropRule = Literal[
 ]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]
+# What a golden evaluation set is unless its recipe says otherwise: pairs that all judges agree on, none for training.
+GOLDEN: dict[str, Any] = {
+    "consensus": "unanimous",
+    "min_votes": 2,
+    "split": {"test": 1.0, "seed": 0},
+    "formats": ["golden"],
+}
 Count = Annotated[int, Field(ge=1, le=2**53)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # In the contract, but without an implementation in this version.
@@ -75,13 +82,14 @@ class Sample(_Strict):
 class Split(_Strict):
     """The share of prompts that goes to test, by the hash of seed and prompt digest."""
 
-    test: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    test: Share = 0.1
     seed: Seed = 0
 
 
 class RecipeBody(_Strict):
-    """Every key of a recipe with its default."""
+    """Every key of a recipe with its default; those of the kind `golden` are GOLDEN."""
 
+    kind: Literal["dataset", "golden"] = "dataset"
     sources: Annotated[list[SourceName], AfterValidator(_each_once), Field(min_length=1)] = ["human"]
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
@@ -118,6 +126,8 @@ class RecipeBody(_Strict):
     def _fits_together(self) -> RecipeBody:
         if self.since and self.until and self.since >= self.until:
             raise ValueError("since must be before until")
+        if self.kind == "golden" and self.incremental:
+            raise ValueError("a golden set is frozen whole: it cannot be incremental")
         if (self.max_chars is not None) != ("too_long" in self.drop):
             raise ValueError('max_chars and "too_long" in drop go together: give both or neither')
         return self
@@ -143,6 +153,8 @@ def parse_recipe(body: Any) -> RecipeBody:
     """The recipe of a JSON value, with the defaults filled in. Raises RecipeError naming every wrong field."""
     if not isinstance(body, Mapping):
         raise RecipeError([FieldError("", "a recipe is a JSON object")])
+    if body.get("kind") == "golden":
+        body = {**GOLDEN, **body}
     try:
         # Through JSON: strict for numbers and booleans, and yet times are read from strings.
         return RecipeBody.model_validate_json(json.dumps(body))
@@ -160,6 +172,8 @@ def _field_error(where: tuple[int | str, ...], kind: str, message: str) -> Field
 def resolved(recipe: RecipeBody) -> dict[str, Any]:
     """The recipe as plain JSON with every key, as it stands in the snapshot and its manifest."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
+    if recipe.kind == "dataset":  # as before there were kinds
+        del plain["kind"]
     return plain
 
 

@@ -2,6 +2,7 @@
 
 from exports.pipeline.formats.battles import BATTLES
 from exports.pipeline.formats.format import Format, Rows
+from exports.pipeline.formats.golden import GOLDEN
 from exports.pipeline.formats.helpsteer import HELPSTEER
 from exports.pipeline.formats.judgments import JUDGMENTS
 from exports.pipeline.formats.kto import KTO
@@ -24,6 +25,7 @@ FORMATS = {
         BATTLES,
         HELPSTEER,
         LLAMAFACTORY,
+        GOLDEN,
         JUDGMENTS,
     )
 }

@@ -8,6 +8,7 @@ won when it is good, b when it is bad.
                                                   those with ties as well, and as a rated output
     edited                                        whether one of the outputs is a user's edit of the other
     pair_id, request_id, source, judge, language  string
+    subset                                        string: `subset` of the prompt's metadata, its language, or "all"
     winner                                        "a", "b", "tie" or "both_bad"
     votes_x, votes_y, votes_tie, votes_both_bad   int32
     agreement, margin, strength                   double; strength is the mean over the winner's votes, null without one
