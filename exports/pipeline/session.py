@@ -61,12 +61,15 @@ $$ SELECT btrim(value, E' \\t\\n\\r\\f\\u000b\\u0085\\u00a0\\u1680\\u2000\\u2001
 CREATE FUNCTION pg_temp.is_blank(value text) RETURNS boolean LANGUAGE sql IMMUTABLE AS
 $$ SELECT pg_temp.trimmed(left(value, 64)) = '' AND pg_temp.trimmed(value) = '' $$;
 """
-# Enough for sorts and hashes of ids; texts pass through neither.
 # Rows are then looked up one by one, in the order they are asked for: the cost of a row does not grow with the tables,
 # and no text is hashed or sorted.
 LOOK_UP = ("SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET enable_seqscan = off")
 PLAN_FREELY = ("RESET enable_hashjoin", "RESET enable_mergejoin", "RESET enable_seqscan")
-SETTINGS = ("SET work_mem = '64MB'", "SET temp_buffers = '32MB'", "SET jit = off")
+# Enough for sorts and hashes of ids; texts pass through neither.
+SETTINGS = (
+    *("SET work_mem = '64MB'", "SET temp_buffers = '32MB'", "SET jit = off"),
+    "SET default_statistics_target = 10",  # the plans need the sizes of the temporary tables, and little more
+)
 
 
 class StreamBrokenError(Exception):

@@ -27,7 +27,7 @@ FILE_BYTES = 512 * 2**20
 SETTINGS: dict[str, Any] = {
     "version": "2.6",
     "compression": "zstd",
-    "compression_level": 3,
+    "compression_level": 2,  # 3 takes half as long again, for hardly smaller files
     "data_page_size": 2**20,
     "use_dictionary": False,
     "write_statistics": False,
