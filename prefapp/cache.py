@@ -69,8 +69,6 @@ class ForgivingClient:
 class ForgivingCache(RedisCache):
     """The cache backend of the settings."""
 
-    _class = KeptClient
-
     @cached_property
     def _cache(self) -> Any:
-        return ForgivingClient(super()._cache)
+        return ForgivingClient(KeptClient(self._servers, **self._options))
