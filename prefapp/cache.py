@@ -71,4 +71,4 @@ class ForgivingCache(RedisCache):
 
     @cached_property
     def _cache(self) -> Any:
-        return ForgivingClient(KeptClient(self._servers, **self._options))
+        return ForgivingClient(KeptClient(self._servers, **self._options))  # type: ignore[attr-defined]  # not in the stubs
