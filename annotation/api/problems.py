@@ -56,6 +56,12 @@ def refused(name: str, detail: str) -> Problem:
     return Problem(422, f"“{name}”: {detail}", errors=[(pointer(name), detail)])
 
 
+def refused_fields(errors: Mapping[str, str]) -> Problem:
+    """422 for several wrong fields of the body or parameters of the query, by their pointers."""
+    detail = "; ".join(f"“{where[1:]}”: {what}" for where, what in errors.items())
+    return Problem(422, detail, errors=errors.items())
+
+
 def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     """REST framework's exception handler: any exception as a problem, never a traceback."""
     problem, request = _as_problem(exc), context["request"]
@@ -78,9 +84,6 @@ def _as_problem(exc: Exception) -> Problem:
     match exc:
         case Problem():
             return exc
-        case exceptions.ValidationError():
-            errors = list(_field_errors(exc.detail))
-            return Problem(422, "; ".join(f"“{where[1:]}”: {what}" for where, what in errors), errors=errors)
         case exceptions.APIException():
             return Problem(exc.status_code, str(exc.detail), headers=_headers(exc))
         case Http404():
@@ -107,13 +110,13 @@ def _headers(exc: exceptions.APIException) -> dict[str, str]:
     return headers
 
 
-def _field_errors(detail: Any, *path: str | int) -> Iterable[tuple[str, str]]:
+def field_errors(detail: Any, *path: str | int) -> Iterable[tuple[str, str]]:
     """A serializer's nested errors as (pointer, detail) pairs."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            yield from _field_errors(inner, *path, *([] if name == "non_field_errors" else [name]))
+            yield from field_errors(inner, *path, *([] if name == "non_field_errors" else [name]))
     elif isinstance(detail, list):
         for index, inner in enumerate(detail):
-            yield from _field_errors(inner, *path, *([index] if isinstance(inner, dict) and inner else []))
+            yield from field_errors(inner, *path, *([index] if isinstance(inner, dict) and inner else []))
     else:
         yield pointer(*path), str(detail)
