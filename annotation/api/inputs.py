@@ -16,8 +16,8 @@ from annotation.api.problems import Problem, field_errors, pointer, refused_fiel
 Fields = serializers.Serializer[Any]
 
 
-class NoParameters(serializers.Serializer[Any]):
-    """The query of a view that takes none."""
+class Nothing(serializers.Serializer[Any]):
+    """The query or body of a call that takes none."""
 
 
 class MomentField(serializers.DateTimeField):

@@ -155,10 +155,12 @@ class IntakeView(ProjectView):
 
 
 def read_list(raw: bytes) -> list[Row]:
-    """The records of a list, each with what is wrong with it. Problem 413 for too many, 422 for a broken list."""
+    """The records of a list, each with what is wrong with it. Problem 422 for too many and for a broken list."""
     rows = list(islice(json_elements(BytesIO(raw)), MAX_LIST + 1))
     if len(rows) > MAX_LIST:
-        raise Problem(413, f"A list may hold up to {MAX_LIST:,} records; send more of them as {LINES}.")
+        limit = f"must have at most {MAX_LIST} items"
+        detail = f"A list may hold up to {MAX_LIST:,} records; send more of them as {LINES}."
+        raise Problem(422, detail, errors=[("", limit)])
     for row in rows:
         if row.problem and not row.size:  # where there is no record, the list itself is wrong
             raise Problem(422, "The body is not sound JSON.", errors=[("", f"{row.problem.detail}, line {row.line}")])

@@ -65,7 +65,22 @@ class ImageUrl(TypedDict):
     detail: NotRequired[Word]
 
 
-@with_config(STRICT)
+# Of rules below that pydantic cannot read off the types, for the documentation of the API.
+JUST_ITS_TYPE: Any = {
+    "oneOf": [
+        {"properties": {"type": {"const": "text"}, "image_url": False}, "required": ["text"]},
+        {"properties": {"type": {"const": "image_url"}, "text": False}, "required": ["image_url"]},
+    ]
+}
+CONTENT_OR_CALLS: Any = {
+    "anyOf": [
+        {"properties": {"content": {"not": {"type": "null"}}}, "required": ["content"]},
+        {"properties": {"tool_calls": {"minItems": 1}}, "required": ["tool_calls"]},
+    ]
+}
+
+
+@with_config(ConfigDict(**STRICT, json_schema_extra=JUST_ITS_TYPE))
 class Part(TypedDict):
     type: Literal["text", "image_url"]
     text: NotRequired[str]
@@ -91,7 +106,7 @@ def _check_message_content(value: object) -> object:
     return value
 
 
-@with_config(STRICT)
+@with_config(ConfigDict(**STRICT, json_schema_extra=CONTENT_OR_CALLS))
 class Message(TypedDict):
     role: Literal["system", "user", "assistant", "tool"]
     content: NotRequired[Annotated[Any, PlainValidator(_check_message_content, json_schema_input_type=Texts | None)]]

@@ -53,7 +53,10 @@ def _each_once(values: list[str]) -> list[str]:
     return values
 
 
-Texts = Annotated[list[Text], AfterValidator(_each_once), Field(max_length=1000)]
+EACH_ONCE: Any = {"uniqueItems": True}
+Texts = Annotated[list[Text], AfterValidator(_each_once), Field(max_length=1000, json_schema_extra=EACH_ONCE)]
+# One or more of several.
+Some = Field(min_length=1, json_schema_extra=EACH_ONCE)
 
 
 def _built(value: Any, info: ValidationInfo) -> Any:
@@ -90,7 +93,7 @@ class RecipeBody(_Strict):
     """Every key of a recipe with its default; those of the kind `golden` are GOLDEN."""
 
     kind: Literal["dataset", "golden"] = "dataset"
-    sources: Annotated[list[SourceName], AfterValidator(_each_once), Field(min_length=1)] = ["human"]
+    sources: Annotated[list[SourceName], AfterValidator(_each_once), Some] = ["human"]
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     models: Texts | None = None
@@ -104,12 +107,15 @@ class RecipeBody(_Strict):
     exclude_failed_gold: bool = False
     surplus: bool = False
     merge: Literal["comparison", "content"] = "comparison"
-    drop: Annotated[list[DropRule], AfterValidator(_each_once)] = ["identical", "empty"]
+    drop: Annotated[list[DropRule], AfterValidator(_each_once), Field(json_schema_extra=EACH_ONCE)] = [
+        "identical",
+        "empty",
+    ]
     max_chars: Count | None = None
     sample: Sample = Sample()
     split: Split = Split()
     incremental: bool = False
-    formats: Annotated[list[str], AfterValidator(_each_once), Field(min_length=1)] = ["preference", "judgments"]
+    formats: Annotated[list[str], AfterValidator(_each_once), Some] = ["preference", "judgments"]
     file_format: FileFormat = "parquet"
 
     _is_built = field_validator(*NOT_BUILT)(_built)
