@@ -131,6 +131,8 @@ def _add_failures(operation: Document) -> None:
         failures |= WITH_MEDIA_TYPES
     for status, description in failures.items():
         responses.setdefault(status, {"description": description})
+    for body in responses.get("206", {}).get("content", {}).values():
+        body.clear()  # a piece of a file is no JSON even where the file is
     for status, response in responses.items():
         if status >= "400":
             response["content"] = {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}

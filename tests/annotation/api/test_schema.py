@@ -42,7 +42,7 @@ def bodies(operation):
 
 def is_download(operation):
     contents = [response.get("content", {}) for response in operation["responses"].values()]
-    return any(body["schema"].get("format") == "binary" for content in contents for body in content.values())
+    return any(body.get("schema", {}).get("format") == "binary" for content in contents for body in content.values())
 
 
 def closed(schema):
