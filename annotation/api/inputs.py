@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +13,10 @@ from rest_framework.request import Request
 from annotation.api.bodies import has_no_length
 from annotation.api.json_types import mistypes
 from annotation.api.problems import Problem, field_errors, pointer, refused_fields
+from annotation.intake.content import RFC_3339
 
 Fields = serializers.Serializer[Any]
+WHOLE = re.compile(r"-?\d{1,1000}", re.ASCII)
 
 
 class Nothing(serializers.Serializer[Any]):
@@ -21,12 +24,22 @@ class Nothing(serializers.Serializer[Any]):
 
 
 class MomentField(serializers.DateTimeField):
-    """A time as RFC 3339 with its offset; without one it would not say when."""
+    """A time of a query as RFC 3339 with its offset; without one it would not say when."""
 
-    def enforce_timezone(self, value: dt.datetime) -> dt.datetime:
-        if value.tzinfo is None:
-            raise serializers.ValidationError("must have an offset, such as Z or %2B02:00 in a URL")
-        return super().enforce_timezone(value)
+    def to_internal_value(self, value: Any) -> dt.datetime:
+        if not RFC_3339.fullmatch(value):
+            raise serializers.ValidationError("must be a time with an offset, such as Z or %2B02:00 in a URL")
+        moment: dt.datetime = super().to_internal_value(value)
+        return moment
+
+
+class WholeField(serializers.IntegerField):
+    """A whole number of a query: digits alone. REST framework's own also takes 1.0, 1_000 and digits of any script."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not WHOLE.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 def read_query(request: Request, fields: type[Fields]) -> dict[str, Any]:

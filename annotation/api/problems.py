@@ -70,14 +70,20 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     # Whatever the view answers otherwise (a file, a page), its failures are JSON.
     request.accepted_renderer = JSONRenderer()
     request.accepted_media_type = CONTENT_TYPE
-    data = {
+    return Response(
+        describe_problem(problem), status=problem.status, headers=problem.headers, content_type=CONTENT_TYPE
+    )
+
+
+def describe_problem(problem: Problem) -> dict[str, Any]:
+    """The body of the answer."""
+    return {
         "type": "about:blank",
         "title": TITLES.get(problem.status) or HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
         "errors": [{"pointer": where, "detail": detail} for where, detail in problem.errors],
     }
-    return Response(data, status=problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
 
 
 def _as_problem(exc: Exception) -> Problem:

@@ -226,6 +226,12 @@ def test_another_encoding_is_415_and_the_answer_names_those_that_go(program, enc
         assert "zstd" in answer["Accept-Encoding"]
 
 
+@pytest.mark.parametrize("encoding", ["identity", "", " "])
+def test_no_encoding_may_be_named_as_such(program, encoding):
+    answer = program("POST", "inferences/", inference(), headers={"Content-Encoding": encoding})
+    assert answer.status_code == 201
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonl", ""])
 def test_another_media_type_is_415(program, content_type):
     problem(program("POST", "feedback/", b"{}", content_type=content_type), 415)
