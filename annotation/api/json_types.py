@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from annotation.api.problems import pointer
+from annotation.canonical import whole
 
 AnyField = serializers.Field[Any, Any, Any, Any]
 
@@ -30,7 +31,7 @@ def mistypes(value: object, field: AnyField, *path: str | int) -> Iterator[tuple
     if value is None or isinstance(field, serializers.JSONField):
         return
     types, reason = next((types, reason) for kinds, types, reason in TYPES if isinstance(field, kinds))
-    if type(value) not in types:
+    if type(whole(value)) not in types:
         yield pointer(*path), reason
     elif isinstance(field, serializers.Serializer) and isinstance(value, dict):
         for name, known in field.fields.items():

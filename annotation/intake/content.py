@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NotRequired
 import orjson
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -20,11 +21,14 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from annotation.canonical import whole
+
 MAX_FREE_FORM_BYTES = 64 * 1024
 AHEAD_AT_MOST = dt.timedelta(days=1)
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 STRICT = ConfigDict(strict=True, extra="forbid")
 
+Whole = Annotated[int, BeforeValidator(whole)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Word = Annotated[str, StringConstraints(max_length=200)]
 

@@ -14,6 +14,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -22,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from annotation.canonical import whole
 from exports.pipeline.formats import FORMATS
 from exports.pipeline.write import FileFormat
 
@@ -31,7 +33,8 @@ DropRule = Literal[
     "identical", "near_identical", "empty", "prefix", "identity_leak", "too_long", "near_duplicate_across_splits"
 ]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Whole = Annotated[int, BeforeValidator(whole)]
+Seed = Annotated[Whole, Field(ge=-(2**53), le=2**53)]
 # What a golden evaluation set is unless its recipe says otherwise: pairs that all judges agree on, none for training.
 GOLDEN: dict[str, Any] = {
     "consensus": "unanimous",
@@ -39,7 +42,7 @@ GOLDEN: dict[str, Any] = {
     "split": {"test": 1.0, "seed": 0},
     "formats": ["golden"],
 }
-Count = Annotated[int, Field(ge=1, le=2**53)]
+Count = Annotated[Whole, Field(ge=1, le=2**53)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # In the contract, but without an implementation in this version.
 NOT_BUILT: dict[str, set[Any]] = {

@@ -6,6 +6,7 @@ import pytest
 
 from annotation.models import Assignment
 from tests import world
+from tests.annotation.intake.records import preference
 from tests.api import Caller, pointers
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +17,7 @@ TEXTS = ["name", "guidelines", "scale", "order", "pairing", "status"]
 # The fields of every body that REST framework's serializers read; records and recipes have schemas of their own.
 FIELDS = [
     ("POST", "queue/claim/", {"annotator": "x"}, "annotator", [NUMBER, 1.5, TRUTH, LIST, OBJECT]),
-    ("POST", "queue/claim/", {"annotator": "x"}, "count", [TEXT, 1.5, 1.0, TRUTH, LIST, OBJECT]),
+    ("POST", "queue/claim/", {"annotator": "x"}, "count", [TEXT, 1.5, TRUTH, LIST, OBJECT]),
     ("POST", "queue/{lease}/skip/", {}, "reason", [NUMBER, 1.5, TRUTH, LIST, OBJECT]),
     ("POST", "snapshots/", {}, "formats", [TEXT, NUMBER, TRUTH, OBJECT]),
     ("POST", "snapshots/", {}, "recipe", [NUMBER, TRUTH, LIST]),
@@ -75,3 +76,15 @@ def test_nothing_is_done_of_what_is_refused(program):
 @pytest.mark.parametrize("name", ["", "unknown", "Overlap"])
 def test_an_unknown_name_is_refused_whatever_its_type(program, name):
     assert pointers(program("PATCH", "", {name: 1})) == [f"/{name}"]
+
+
+def test_a_whole_number_may_have_a_point(program):
+    """JSON has one type of numbers: 2.0 is 2, as in its canonical form."""
+    assert program("PATCH", "", b'{"overlap": 2.0, "implicit_rate": 1}').json()["overlap"] == 2
+    assert len(program("POST", "queue/claim/", b'{"annotator": "x", "count": 1.0}').json()) == 1
+    told = program("POST", "snapshots/", b'{"recipe": {"min_votes": 2.0, "split": {"seed": 3.0, "test": 0}}}').json()
+    assert (told["recipe"]["min_votes"], told["recipe"]["split"]["seed"]) == (2, 3)
+    record = preference("f1", "r0", chosen="r0-0", rejected="r0-1", strength=2.0)
+    assert program("POST", "feedback/", record).status_code == 201
+    assert program("POST", "feedback/", {**record, "strength": 2}).status_code == 200
+    assert program.get("judgments/")["results"][0]["strength"] == 2

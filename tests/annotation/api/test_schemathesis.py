@@ -30,14 +30,14 @@ from tests.processes import web_server
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-LEASES = ["11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"]
+LEASES = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(1, 7)]
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The base URL of a server, a key, and a link into a snapshot; behind them, all that schemathesis.toml names."""
     folder = tmp_path / "snapshots"
-    project = world.project(comparisons=4, pairing="all_pairs")
+    project = world.project(comparisons=40, pairing="all_pairs")
     alice = world.annotator(project, "alice")
     for value in ("a", "tie"):
         world.judge_next(alice, value)
@@ -55,7 +55,9 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
             "source": {"type": "end_user"},
         },
     )
-    for lease, uid in zip(queue.hold(queue.annotator_for_program(project, "critic-1"), count=2), LEASES, strict=True):
+    for lease, uid in zip(
+        queue.hold(queue.annotator_for_program(project, "critic-1"), count=len(LEASES)), LEASES, strict=True
+    ):
         Assignment.objects.filter(pk=lease.pk).update(uid=uid)
     with override_settings(SNAPSHOT_DIR=folder):
         snapshots = [built(project) for _ in range(2)]
