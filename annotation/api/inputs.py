@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from annotation.api.bodies import has_no_length
 from annotation.api.json_types import mistypes
-from annotation.api.problems import Problem, field_errors, pointer, refused_fields
+from annotation.api.problems import MAX_POINTER, Problem, field_errors, pointer, refused_fields
 from annotation.intake.content import RFC_3339
 
 Fields = serializers.Serializer[Any]
@@ -76,7 +76,7 @@ def _checked(given: Fields, mistyped: dict[str, str]) -> dict[str, Any]:
     if unknown:
         there = f"there are {', '.join(given.fields)}" if given.fields else "there are none"
         errors = [(pointer(name), f"unknown; {there}") for name in unknown]
-        raise Problem(422, f"“{unknown[0]}” is unknown; {there}.", errors=errors)
+        raise Problem(422, f"“{unknown[0][:MAX_POINTER]}” is unknown; {there}.", errors=errors)
     valid = given.is_valid()
     if mistyped or not valid:
         raise refused_fields(dict(field_errors(given.errors)) | mistyped)

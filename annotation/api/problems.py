@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
+# Of what is told; a body could have a wrong field of a long name a million times.
+MAX_ERRORS = 20
+MAX_POINTER = 1_000
 # Python's names for these are older than RFC 9110.
 TITLES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
@@ -58,7 +61,8 @@ def refused(name: str, detail: str) -> Problem:
 
 def refused_fields(errors: Mapping[str, str]) -> Problem:
     """422 for several wrong fields of the body or parameters of the query, by their pointers."""
-    detail = "; ".join(f"“{where[1:]}”: {what}" for where, what in errors.items())
+    told = list(errors.items())[:MAX_ERRORS]
+    detail = "; ".join(f"“{where[1:MAX_POINTER]}”: {what}" for where, what in told)
     return Problem(422, detail, errors=errors.items())
 
 
@@ -76,13 +80,13 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
 
 
 def describe_problem(problem: Problem) -> dict[str, Any]:
-    """The body of the answer."""
+    """The body of the answer; of many errors, the first ones."""
     return {
         "type": "about:blank",
         "title": TITLES.get(problem.status) or HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
-        "errors": [{"pointer": where, "detail": detail} for where, detail in problem.errors],
+        "errors": [{"pointer": where[:MAX_POINTER], "detail": detail} for where, detail in problem.errors[:MAX_ERRORS]],
     }
 
 

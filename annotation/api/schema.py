@@ -35,7 +35,7 @@ PROBLEM: Document = {
         "detail": {"type": "string", "description": "What is wrong, for people."},
         "errors": {
             "type": "array",
-            "description": "What is wrong, by field.",
+            "description": f"What is wrong, by field; the first {problems.MAX_ERRORS}.",
             "items": {
                 "type": "object",
                 "required": ["pointer", "detail"],

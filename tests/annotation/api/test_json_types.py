@@ -68,6 +68,13 @@ def test_everything_wrong_is_named_at_once_and_once(program):
     assert sorted(found) == ["/implicit_rate", "/name", "/overlap", "/status"]
 
 
+@pytest.mark.parametrize("body", [{f"{n}{'x' * 2_000}": n for n in range(50)}, {"members": list(range(50))}])
+def test_of_many_errors_the_first_are_told(program, body):
+    answer = program("PATCH", "", body)
+    assert len(pointers(answer)) == 20
+    assert len(answer.content) < 50_000
+
+
 def test_nothing_is_done_of_what_is_refused(program):
     assert pointers(program("POST", "queue/claim/", {"annotator": 7, "count": "1"})) == ["/annotator", "/count"]
     assert not Assignment.objects.exists()
