@@ -96,7 +96,7 @@ class ProjectSettingsView(ProjectView):
         request=SettingsSerializer(partial=True),
         responses=ProjectSerializer,
         examples=[
-            OpenApiExample("Two judgments each", {"overlap": 2, "members": ["alice", "bob"]}, request_only=True),
+            OpenApiExample("Two judgments each", {"overlap": 2, "lease_seconds": 900}, request_only=True),
             OpenApiExample("The project after it", EXAMPLE, response_only=True),
         ],
     )

@@ -73,7 +73,7 @@ class SnapshotsView(ProjectView):
         },
         examples=[
             OpenApiExample("Pairs with two votes", {"recipe": {"min_votes": 2}}, request_only=True),
-            OpenApiExample("A named recipe", {"recipe": "dpo", "formats": ["preference"]}, request_only=True),
+            OpenApiExample("In one format", {"recipe": {}, "formats": ["preference"]}, request_only=True),
             OpenApiExample("Queued", QUEUED, response_only=True, status_codes=["202"]),
         ],
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,17 +16,15 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import override_settings
 from redis import Redis
 
 from annotation import queue
 from annotation.models import Assignment
 from exports.links import make_token
 from tests import world
-from tests.annotation.intake.records import inference
+from tests.annotation.intake.records import inference, rating
 from tests.api import Caller
 from tests.exports.dataset import built
-from tests.processes import web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,35 +33,21 @@ LEASES = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(1, 7)]
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+def environment(served: str) -> Iterator[dict[str, str]]:
     """The base URL of a server, a key, and a link into a snapshot; behind them, all that schemathesis.toml names."""
-    folder = tmp_path / "snapshots"
     project = world.project(comparisons=40, pairing="all_pairs")
     alice = world.annotator(project, "alice")
     for value in ("a", "tie"):
         world.judge_next(alice, value)
     program = Caller(project, "manage")
     program("POST", "inferences/", inference("r/2 ü"))
-    program(
-        "POST",
-        "feedback/",
-        {
-            "feedback_id": "early",
-            "kind": "rating",
-            "request_id": "later",
-            "output": "x",
-            "value": 1,
-            "source": {"type": "end_user"},
-        },
-    )
-    for lease, uid in zip(
-        queue.hold(queue.annotator_for_program(project, "critic-1"), count=len(LEASES)), LEASES, strict=True
-    ):
+    program("POST", "feedback/", rating("early", "later"))
+    leases = queue.hold(queue.annotator_for_program(project, "critic-1"), count=len(LEASES))
+    for lease, uid in zip(leases, LEASES, strict=True):
         Assignment.objects.filter(pk=lease.pk).update(uid=uid)
-    with override_settings(SNAPSHOT_DIR=folder):
-        snapshots = [built(project) for _ in range(2)]
-    with web_server(tmp_path, workers=2, PREFAPP_SNAPSHOT_DIR=str(folder)) as (base, _):
-        yield {"BASE": base, "KEY": program.secret, "LINK_TOKEN": make_token(snapshots[0], seconds=3600)[0]}
+    snapshots = [built(project) for _ in range(2)]
+    yield {"BASE": served, "KEY": program.secret, "LINK_TOKEN": make_token(snapshots[0], seconds=3600)[0]}
+    shutil.rmtree(settings.SNAPSHOT_DIR / str(project.uid))
     with Redis.from_url(settings.REDIS_URL) as broker:
         broker.flushdb()  # builds of snapshots that nobody will ever build
 
@@ -71,17 +56,10 @@ def schemathesis(environment: dict[str, str], report: Path, *options: str) -> An
     """Run it; its report. Fails with what it found."""
     known = {"PYTHONPATH": str(settings.BASE_DIR), "LINK_TOKEN": environment["LINK_TOKEN"]}
     command = [str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(CONFIG), "--no-color", "run"]
-    told = ["--checks", "all", "--continue-on-failure", "--report-json-path"]
+    key = ["-H", f"Authorization: Bearer {environment['KEY']}"]
+    options = ("--checks", "all", "--continue-on-failure", "--report-json-path", str(report), *options)
     done = subprocess.run(
-        [
-            *command,
-            f"{environment['BASE']}/api/schema/",
-            "-H",
-            f"Authorization: Bearer {environment['KEY']}",
-            *told,
-            str(report),
-            *options,
-        ],
+        [*command, f"{environment['BASE']}/api/schema/", *key, *options],
         cwd=report.parent,
         env={**os.environ, **known},
         text=True,
