@@ -40,6 +40,7 @@ class SettingsSerializer(serializers.Serializer[Any]):
     )
     heuristics = serializers.ListField(
         child=serializers.ChoiceField([(rule.name, rule.about) for rule in HEURISTICS.values()]),
+        max_length=len(HEURISTICS),
         help_text="Rules that make preferences of implicit signals as these arrive.",
     )
     orphan_hours = serializers.IntegerField(
@@ -47,7 +48,7 @@ class SettingsSerializer(serializers.Serializer[Any]):
     )
     guidelines = serializers.CharField(allow_blank=True, trim_whitespace=False, help_text="Markdown.")
     members = serializers.ListField(
-        child=serializers.CharField(), help_text="User names; empty is every signed-in annotator."
+        child=serializers.CharField(), max_length=10_000, help_text="User names; empty is every signed-in annotator."
     )
 
 

@@ -24,6 +24,7 @@ class WantedSerializer(serializers.Serializer[Any]):
     formats = serializers.ListField(
         child=serializers.ChoiceField(list(FORMATS)),
         min_length=1,
+        max_length=len(FORMATS),
         required=False,
         help_text="In place of the recipe's own formats.",
     )

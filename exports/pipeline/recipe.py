@@ -150,12 +150,16 @@ class FieldError:
     detail: str
 
 
+# In one sentence; a hostile recipe could have a million unknown keys.
+ERRORS_SAID = 20
+
+
 class RecipeError(Exception):
     """A recipe that cannot be taken."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = list(errors)
-        super().__init__("; ".join(f"{e.pointer or '/'}: {e.detail}" for e in errors))
+        super().__init__("; ".join(f"{e.pointer or '/'}: {e.detail}" for e in self.errors[:ERRORS_SAID]))
 
 
 def parse_recipe(body: Any) -> RecipeBody:

@@ -68,11 +68,27 @@ def test_everything_wrong_is_named_at_once_and_once(program):
     assert sorted(found) == ["/implicit_rate", "/name", "/overlap", "/status"]
 
 
-@pytest.mark.parametrize("body", [{f"{n}{'x' * 2_000}": n for n in range(50)}, {"members": list(range(50))}])
-def test_of_many_errors_the_first_are_told(program, body):
-    answer = program("PATCH", "", body)
+LONG_NAMES = {f"{n}{'x' * 2_000}": n for n in range(50)}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "", LONG_NAMES),
+        ("PATCH", "", {"members": list(range(50))}),
+        ("POST", "snapshots/", {"recipe": LONG_NAMES}),
+        ("POST", "feedback/", {"kind": "rating", **LONG_NAMES}),
+    ],
+)
+def test_of_many_errors_the_first_are_told(program, method, path, body):
+    answer = program(method, path, body)
     assert len(pointers(answer)) == 20
-    assert len(answer.content) < 50_000
+    assert len(answer.content) < 70_000
+
+
+def test_lists_are_bounded(program):
+    assert pointers(program("PATCH", "", {"members": ["x"] * 10_001})) == ["/members"]
+    assert pointers(program("PATCH", "", {"heuristics": ["dwell_ratio"] * 100})) == ["/heuristics"]
 
 
 def test_nothing_is_done_of_what_is_refused(program):
