@@ -32,6 +32,11 @@ def canonical_json(value: Json, *, plain: bool = False) -> bytes:
         raise ValueError(str(error)) from None
 
 
+def whole(value: Json) -> Json:
+    """4.0 as 4: to JSON, and in its canonical form, both are one number. Everything else as it is."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
 def is_plain(value: Json) -> bool:
     """Whether orjson writes the value, and with it every part of it, as JCS does.
 

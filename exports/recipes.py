@@ -44,15 +44,9 @@ def resolve(project: Project, wanted: Any, formats: Sequence[str] | None) -> tup
         if named is None:
             raise RecipeError([FieldError("/recipe", f"there is no recipe “{wanted}” in this project")])
         wanted = named.body
-    if formats is not None and isinstance(wanted, dict):
-        wanted = wanted | {"formats": formats}
     try:
-        return parse_recipe(wanted), named
+        recipe = parse_recipe(wanted)
     except RecipeError as error:
-        overridden = "/formats" if formats is not None else None
-        raise RecipeError([_point(field, overridden) for field in error.errors]) from None
-
-
-def _point(field: FieldError, overridden: str | None) -> FieldError:
-    outside = overridden is not None and field.pointer.startswith(overridden)
-    return FieldError(field.pointer if outside else f"/recipe{field.pointer}", field.detail)
+        raise RecipeError([FieldError(f"/recipe{field.pointer}", field.detail) for field in error.errors]) from None
+    # What is wrong with it now is the formats alone, whose pointers are right as they are.
+    return recipe if formats is None else parse_recipe(wanted | {"formats": formats}), named

@@ -211,6 +211,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "OAS_VERSION": "3.1.0",
+    # What is sent and what is answered have schemas of their own: what is sent is closed.
+    "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1/projects/\{slug\}",
     "ENUM_NAME_OVERRIDES": {
         "FeedbackKind": "annotation.models.Feedback.Kind",
@@ -224,7 +226,12 @@ SPECTACULAR_SETTINGS = {
         "SourceType": "annotation.models.SourceType",
     },
     "AUTHENTICATION_WHITELIST": [],  # annotation.api.schema describes both ways
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "annotation.api.schema.complete"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "annotation.api.schema.complete",
+        "annotation.api.api_links.add_own_links",
+        "exports.api.api_links.add_own_links",
+    ],
 }
 
 # Celery

@@ -12,6 +12,9 @@ from prefapp import health, metrics
 # The documentation page sets styles inline; its scripts come from the sidecar package and from its own address.
 api_docs = csp_update({"style-src": [UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as_view(url_name="api-schema"))
 
+handler400 = "prefapp.failures.bad_request"
+handler500 = "prefapp.failures.server_error"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),

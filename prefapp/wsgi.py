@@ -9,4 +9,8 @@ from prefapp import embedded
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prefapp.settings")
 
 embedded.hold_or_exit()
-application = get_wsgi_application()
+django = get_wsgi_application()
+
+from prefapp.charset import only_utf_8  # noqa: E402 (reads the settings)
+
+application = only_utf_8(django)

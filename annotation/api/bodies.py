@@ -38,7 +38,7 @@ def open_body(request: Request) -> BinaryIO:
 
     Problem 411 for a body whose end could not be told from a cut, 415 for an encoding that is not known.
     """
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = request.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding != "identity" and encoding not in ENCODINGS:
         known = ", ".join(ENCODINGS)
         detail = f"The Content-Encoding “{encoding}” is not read here; there are {known}."

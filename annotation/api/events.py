@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import log
+from annotation.api.inputs import WholeField
 from annotation.api.pagination import MAX_KEY, LimitParameter, url_with
 from annotation.api.project_view import ProjectView, Scope
 from annotation.models import Project, Seal, UnsealedEvent
@@ -18,9 +19,7 @@ from annotation.models import Project, Seal, UnsealedEvent
 class EventParameters(LimitParameter):
     """Where to read the log from."""
 
-    after = serializers.IntegerField(
-        min_value=0, max_value=MAX_KEY, default=0, help_text="The position that was read last."
-    )
+    after = WholeField(min_value=0, max_value=MAX_KEY, default=0, help_text="The position that was read last.")
 
 
 class EventSerializer(serializers.Serializer[Any]):

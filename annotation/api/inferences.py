@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from annotation.api.intake import DESCRIPTION, TAKEN, IntakeView, examples
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
-from annotation.api.records import inferences_request
+from annotation.api.records import ContentField, inferences_request
 from annotation.intake.receiving import INFERENCES
 from annotation.models import Candidate, Feedback, Prompt, WaitingFeedback
 
@@ -25,7 +25,7 @@ class OutputSerializer(serializers.Serializer[Any]):
     """One answer of a model."""
 
     output_id = serializers.CharField()
-    content = serializers.JSONField(help_text="A string or a list of messages, as logged.")
+    content = ContentField()
     digest = serializers.CharField(help_text="SHA-256 of the canonical content.")
     model = serializers.DictField()
     parameters = serializers.DictField()
@@ -45,9 +45,9 @@ class InferenceSerializer(serializers.Serializer[Any]):
     """What a model was asked and what models answered."""
 
     request_id = serializers.CharField()
-    prompt = serializers.JSONField(help_text="A string or a list of messages, as logged.")
+    prompt = ContentField()
     digest = serializers.CharField(help_text="SHA-256 of the prompt's canonical content.")
-    tools = serializers.ListField()
+    tools = serializers.ListField(child=serializers.DictField())
     metadata = serializers.DictField()
     occurred_at = serializers.DateTimeField(allow_null=True)
     received_at = serializers.DateTimeField()

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from annotation.api.bodies import has_no_length
-from annotation.api.problems import Problem, pointer
+from annotation.api.json_types import mistypes
+from annotation.api.problems import MAX_POINTER, Problem, field_errors, pointer, refused_fields
+from annotation.intake.content import RFC_3339
 
 Fields = serializers.Serializer[Any]
+WHOLE = re.compile(r"-?\d{1,1000}", re.ASCII)
 
 
-class NoParameters(serializers.Serializer[Any]):
-    """The query of a view that takes none."""
+class Nothing(serializers.Serializer[Any]):
+    """The query or body of a call that takes none."""
 
 
 class MomentField(serializers.DateTimeField):
-    """A time as RFC 3339 with its offset; without one it would not say when."""
+    """A time of a query as RFC 3339 with its offset; without one it would not say when."""
 
-    def enforce_timezone(self, value: dt.datetime) -> dt.datetime:
-        if value.tzinfo is None:
-            raise serializers.ValidationError("must have an offset, such as Z or %2B02:00 in a URL")
-        return super().enforce_timezone(value)
+    def to_internal_value(self, value: Any) -> dt.datetime:
+        if not RFC_3339.fullmatch(value):
+            raise serializers.ValidationError("must be a time with an offset, such as Z or %2B02:00 in a URL")
+        moment: dt.datetime = super().to_internal_value(value)
+        return moment
+
+
+class WholeField(serializers.IntegerField):
+    """A whole number of a query: digits alone. REST framework's own also takes 1.0, 1_000 and digits of any script."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not WHOLE.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 def read_query(request: Request, fields: type[Fields]) -> dict[str, Any]:
@@ -34,15 +48,17 @@ def read_query(request: Request, fields: type[Fields]) -> dict[str, Any]:
     repeated = [name for name in query if len(query.getlist(name)) > 1]
     if repeated:
         raise Problem(422, "A parameter stands twice in the query.", errors=[(pointer(n), "twice") for n in repeated])
-    return _checked(fields(data=query.dict()))
+    return _checked(fields(data=query.dict()), {})
 
 
 def read_body(request: Request, fields: type[Fields], *, partial: bool = False) -> dict[str, Any]:
     """The JSON object in the body by those fields; `partial` lets required ones be left out.
 
-    Problem 411 for a body without length, 422 for a field that is unknown or wrong.
+    Problem 411 for a body without length, 422 for a field that is unknown or wrong, and one of another JSON type:
+    REST framework's fields, made for forms, would read the text "1" as a number.
     """
-    return _checked(fields(data=read_object(request), partial=partial))
+    given = fields(data=read_object(request), partial=partial)
+    return _checked(given, dict(mistypes(given.initial_data, given)))
 
 
 def read_object(request: Request) -> dict[str, Any]:
@@ -54,16 +70,15 @@ def read_object(request: Request) -> dict[str, Any]:
     return dict(request.data)
 
 
-def _checked(given: Fields) -> dict[str, Any]:
-    unknown = _unknown(given.initial_data, given.fields)
+def _checked(given: Fields, mistyped: dict[str, str]) -> dict[str, Any]:
+    """What the fields make of what they were given. Problem 422 for what is unknown, mistyped or wrong."""
+    unknown = sorted(set(given.initial_data) - set(given.fields))
     if unknown:
         there = f"there are {', '.join(given.fields)}" if given.fields else "there are none"
         errors = [(pointer(name), f"unknown; {there}") for name in unknown]
-        raise Problem(422, f"“{unknown[0]}” is unknown; {there}.", errors=errors)
-    given.is_valid(raise_exception=True)
+        raise Problem(422, f"“{unknown[0][:MAX_POINTER]}” is unknown; {there}.", errors=errors)
+    valid = given.is_valid()
+    if mistyped or not valid:
+        raise refused_fields(dict(field_errors(given.errors)) | mistyped)
     checked: dict[str, Any] = given.validated_data
     return checked
-
-
-def _unknown(given: Iterable[str], known: Iterable[str]) -> list[str]:
-    return sorted(set(given) - set(known))

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from annotation.api.bodies import open_body, read_whole
 from annotation.api.parsers import sound
-from annotation.api.problems import Problem
+from annotation.api.problems import MAX_ERRORS, MAX_POINTER, Problem
 from annotation.api.project_view import ProjectView, Scope
 from annotation.api.records import DIGEST, JSON, LINES
 from annotation.intake import soundness
@@ -29,9 +29,6 @@ from annotation.models import ApiKey
 A_LIST = re.compile(rb"\s*\[")
 MAX_LIST = 1_000
 MAX_TOLD = 1_000
-# Of one record; a broken one could have a problem in each of a million fields.
-MAX_ERRORS = 20
-MAX_POINTER = 1_000
 
 
 class OutputReferenceSerializer(serializers.Serializer[Any]):
@@ -155,10 +152,12 @@ class IntakeView(ProjectView):
 
 
 def read_list(raw: bytes) -> list[Row]:
-    """The records of a list, each with what is wrong with it. Problem 413 for too many, 422 for a broken list."""
+    """The records of a list, each with what is wrong with it. Problem 422 for too many and for a broken list."""
     rows = list(islice(json_elements(BytesIO(raw)), MAX_LIST + 1))
     if len(rows) > MAX_LIST:
-        raise Problem(413, f"A list may hold up to {MAX_LIST:,} records; send more of them as {LINES}.")
+        limit = f"must have at most {MAX_LIST} items"
+        detail = f"A list may hold up to {MAX_LIST:,} records; send more of them as {LINES}."
+        raise Problem(422, detail, errors=[("", limit)])
     for row in rows:
         if row.problem and not row.size:  # where there is no record, the list itself is wrong
             raise Problem(422, "The body is not sound JSON.", errors=[("", f"{row.problem.detail}, line {row.line}")])
@@ -208,17 +207,14 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
         "result": outcome.result,
         "state": outcome.state,
         "outputs": [{"output_id": output.output_id, "digest": output.digest} for output in outcome.outputs],
-        "errors": describe_errors(outcome.problems),
+        "errors": [
+            {"pointer": one.pointer[:MAX_POINTER], "detail": one.detail} for one in outcome.problems[:MAX_ERRORS]
+        ],
     }
-
-
-def describe_errors(problems: Sequence[soundness.Problem]) -> list[dict[str, str]]:
-    """The first problems of a record."""
-    return [{"pointer": one.pointer[:MAX_POINTER], "detail": one.detail} for one in problems[:MAX_ERRORS]]
 
 
 def refused_record(problems: Sequence[soundness.Problem], *, status: int = 422) -> Problem:
     """The answer when a record that was sent alone is not taken."""
-    errors = [(error["pointer"], error["detail"]) for error in describe_errors(problems)]
-    where, detail = errors[0]
+    where, detail = problems[0].pointer[:MAX_POINTER], problems[0].detail
+    errors = [(one.pointer, one.detail) for one in problems]
     return Problem(status, f"{where or 'The record'}: {detail}.", errors=errors)

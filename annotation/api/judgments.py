@@ -69,7 +69,7 @@ class JudgmentSerializer(serializers.Serializer[Any]):
     )
     value = serializers.FloatField(allow_null=True, min_value=-1, max_value=1, help_text="A rating of one output.")
     scores = serializers.DictField(child=serializers.FloatField(), allow_null=True)
-    criteria = serializers.DictField(allow_null=True)
+    criteria = serializers.DictField(child=serializers.DictField(), allow_null=True)
     rationale = serializers.CharField(allow_null=True)
     principle = serializers.CharField(allow_null=True)
     critique = serializers.CharField(allow_null=True)

@@ -12,9 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import queue
-from annotation.api.inputs import read_body
+from annotation.api.inputs import Nothing, read_body
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
+from annotation.api.records import ContentField, nothing_request
 from annotation.models import Assignment, Project
 from annotation.scales import SCALES
 
@@ -35,7 +36,7 @@ class LeasedOutputSerializer(serializers.Serializer[Any]):
     """One of the two outputs to compare. It does not tell its model."""
 
     output_id = serializers.CharField()
-    content = serializers.JSONField(help_text="A string or a list of messages, as logged.")
+    content = ContentField()
     digest = serializers.CharField(help_text="SHA-256 of the canonical content.")
 
 
@@ -45,7 +46,7 @@ class LeaseSerializer(serializers.Serializer[Any]):
     lease_id = serializers.UUIDField()
     expires_at = serializers.DateTimeField()
     comparison_id = serializers.UUIDField()
-    prompt = serializers.JSONField(help_text="A string or a list of messages, as logged.")
+    prompt = ContentField()
     outputs = LeasedOutputSerializer(many=True, help_text="In presented order, left first.")
     scale = serializers.ChoiceField([(scale.key, scale.name) for scale in SCALES.values()])
 
@@ -60,10 +61,6 @@ class RenewedSerializer(serializers.Serializer[Any]):
     """When a lease now ends."""
 
     expires_at = serializers.DateTimeField()
-
-
-class NothingSerializer(serializers.Serializer[Any]):
-    """A body without fields."""
 
 
 EXAMPLE = {
@@ -119,11 +116,11 @@ class ReleaseView(ProjectView):
     @extend_schema(
         operation_id="queue_release",
         summary="Give a lease back; the comparison may be offered to the same annotator again",
-        request=None,
+        request=nothing_request(),
         responses={204: OpenApiResponse(description="It is released."), 409: LOST},
     )
     def post(self, request: Request, slug: str, lease_id: uuid.UUID) -> Response:
-        read_body(request, NothingSerializer)
+        read_body(request, Nothing)
         lease = find_lease(self.project, lease_id)
         end_lease(lease, State.RELEASED, lambda: queue.release(lease.annotator, lease.uid))
         return Response(status=204)
@@ -156,12 +153,12 @@ class RenewView(ProjectView):
     @extend_schema(
         operation_id="queue_renew",
         summary="Prolong a lease by the project's `lease_seconds` from now",
-        request=None,
+        request=nothing_request(),
         responses={200: RenewedSerializer, 409: LOST},
         examples=[OpenApiExample("Renewed", {"expires_at": "2026-05-01T10:30:00Z"}, response_only=True)],
     )
     def post(self, request: Request, slug: str, lease_id: uuid.UUID) -> Response:
-        read_body(request, NothingSerializer)
+        read_body(request, Nothing)
         lease = find_lease(self.project, lease_id)
         try:
             return Response({"expires_at": queue.renew(lease.annotator, lease.uid)})

@@ -12,6 +12,7 @@ from django.db.models import Model, Q, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from annotation.api.inputs import WholeField
 from annotation.api.problems import refused
 
 Row = TypeVar("Row", bound=Model)
@@ -24,7 +25,7 @@ MAX_KEY = 2**63 - 1
 class LimitParameter(serializers.Serializer[Any]):
     """How many results are wanted at most."""
 
-    limit = serializers.IntegerField(
+    limit = WholeField(
         min_value=1, default=DEFAULT_LIMIT, help_text=f"Results on a page; more than {MAX_LIMIT:,} counts as that."
     )
 

@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
+# Of what is told; a body could have a wrong field of a long name a million times.
+MAX_ERRORS = 20
+MAX_POINTER = 1_000
 # Python's names for these are older than RFC 9110.
 TITLES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
@@ -56,6 +59,13 @@ def refused(name: str, detail: str) -> Problem:
     return Problem(422, f"“{name}”: {detail}", errors=[(pointer(name), detail)])
 
 
+def refused_fields(errors: Mapping[str, str]) -> Problem:
+    """422 for several wrong fields of the body or parameters of the query, by their pointers."""
+    told = list(errors.items())[:MAX_ERRORS]
+    detail = "; ".join(f"“{where[1:MAX_POINTER]}”: {what}" for where, what in told)
+    return Problem(422, detail, errors=errors.items())
+
+
 def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     """REST framework's exception handler: any exception as a problem, never a traceback."""
     problem, request = _as_problem(exc), context["request"]
@@ -64,23 +74,26 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     # Whatever the view answers otherwise (a file, a page), its failures are JSON.
     request.accepted_renderer = JSONRenderer()
     request.accepted_media_type = CONTENT_TYPE
-    data = {
+    return Response(
+        describe_problem(problem), status=problem.status, headers=problem.headers, content_type=CONTENT_TYPE
+    )
+
+
+def describe_problem(problem: Problem) -> dict[str, Any]:
+    """The body of the answer; of many errors, the first ones."""
+    return {
         "type": "about:blank",
         "title": TITLES.get(problem.status) or HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
-        "errors": [{"pointer": where, "detail": detail} for where, detail in problem.errors],
+        "errors": [{"pointer": where[:MAX_POINTER], "detail": detail} for where, detail in problem.errors[:MAX_ERRORS]],
     }
-    return Response(data, status=problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
 
 
 def _as_problem(exc: Exception) -> Problem:
     match exc:
         case Problem():
             return exc
-        case exceptions.ValidationError():
-            errors = list(_field_errors(exc.detail))
-            return Problem(422, "; ".join(f"“{where[1:]}”: {what}" for where, what in errors), errors=errors)
         case exceptions.APIException():
             return Problem(exc.status_code, str(exc.detail), headers=_headers(exc))
         case Http404():
@@ -107,13 +120,13 @@ def _headers(exc: exceptions.APIException) -> dict[str, str]:
     return headers
 
 
-def _field_errors(detail: Any, *path: str | int) -> Iterable[tuple[str, str]]:
+def field_errors(detail: Any, *path: str | int) -> Iterable[tuple[str, str]]:
     """A serializer's nested errors as (pointer, detail) pairs."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            yield from _field_errors(inner, *path, *([] if name == "non_field_errors" else [name]))
+            yield from field_errors(inner, *path, *([] if name == "non_field_errors" else [name]))
     elif isinstance(detail, list):
         for index, inner in enumerate(detail):
-            yield from _field_errors(inner, *path, *([index] if isinstance(inner, dict) and inner else []))
+            yield from field_errors(inner, *path, *([index] if isinstance(inner, dict) and inner else []))
     else:
         yield pointer(*path), str(detail)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from annotation import access
-from annotation.api.inputs import Fields, NoParameters, read_query
+from annotation.api.inputs import Fields, Nothing, read_query
 from annotation.api.problems import Problem
 from annotation.models import ApiKey, Project
 
@@ -27,7 +27,7 @@ class ProjectView(APIView):
 
     scopes: ClassVar[Mapping[str, Scope]]
     open_to_pages: ClassVar[Collection[str]] = ()
-    parameters: ClassVar[type[Fields]] = NoParameters
+    parameters: ClassVar[type[Fields]] = Nothing
     project: Project
     query: dict[str, Any]
 

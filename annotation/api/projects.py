@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +16,11 @@ from annotation.api.project_view import ProjectView, Scope
 from annotation.heuristics import HEURISTICS
 from annotation.models import Project
 from annotation.scales import SCALES
+
+
+@extend_schema_field({"type": "number", "exclusiveMinimum": 0, "maximum": 1})
+class ShareField(serializers.FloatField):
+    """A part of something, which is not nothing."""
 
 
 class SettingsSerializer(serializers.Serializer[Any]):
@@ -30,11 +35,12 @@ class SettingsSerializer(serializers.Serializer[Any]):
     order = serializers.ChoiceField(choices=Project.Order.choices)
     pairing = serializers.ChoiceField(choices=Project.Pairing.choices)
     status = serializers.ChoiceField(choices=Project.Status.choices)
-    implicit_rate = serializers.FloatField(
+    implicit_rate = ShareField(
         min_value=0, max_value=1, help_text="Share of requests whose implicit signals are kept, above 0."
     )
     heuristics = serializers.ListField(
         child=serializers.ChoiceField([(rule.name, rule.about) for rule in HEURISTICS.values()]),
+        max_length=len(HEURISTICS),
         help_text="Rules that make preferences of implicit signals as these arrive.",
     )
     orphan_hours = serializers.IntegerField(
@@ -42,7 +48,7 @@ class SettingsSerializer(serializers.Serializer[Any]):
     )
     guidelines = serializers.CharField(allow_blank=True, trim_whitespace=False, help_text="Markdown.")
     members = serializers.ListField(
-        child=serializers.CharField(), help_text="User names; empty is every signed-in annotator."
+        child=serializers.CharField(), max_length=10_000, help_text="User names; empty is every signed-in annotator."
     )
 
 
@@ -91,7 +97,7 @@ class ProjectSettingsView(ProjectView):
         request=SettingsSerializer(partial=True),
         responses=ProjectSerializer,
         examples=[
-            OpenApiExample("Two judgments each", {"overlap": 2, "members": ["alice", "bob"]}, request_only=True),
+            OpenApiExample("Two judgments each", {"overlap": 2, "lease_seconds": 900}, request_only=True),
             OpenApiExample("The project after it", EXAMPLE, response_only=True),
         ],
     )

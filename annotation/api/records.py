@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiRequest
+from drf_spectacular.utils import OpenApiExample, OpenApiRequest, extend_schema_field
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from rest_framework import serializers
 
 from annotation.intake.answering import KINDS as ANSWERS
 from annotation.intake.schemas import KINDS, Inference
@@ -16,9 +17,13 @@ from annotation.intake.schemas import KINDS, Inference
 Schema = dict[str, Any]
 
 JSON, LINES = "application/json", "application/x-ndjson"
-# Those that take records; drf-spectacular does not see that their bodies are required.
-OPERATIONS = ("inferences_send", "feedback_send", "queue_judge")
+# drf-spectacular does not see that their bodies are required.
+OPERATIONS = ("inferences_send", "feedback_send", "queue_judge", "project_change")
 COMPONENTS = "#/components/schemas/"
+# What is logged of a prompt or output, as it came.
+CONTENT: Schema = {
+    "oneOf": [{"type": "string"}, {"type": "array", "items": {"$ref": f"{COMPONENTS}MessageRecord"}, "minItems": 1}]
+}
 DIGEST = "3eba73a8eff3e91aa0e3f9aac1d1e2b82a0f8858c84d231522103283bbe5aeb5"
 
 INFERENCE = {
@@ -62,6 +67,14 @@ FEEDBACK: dict[str, Schema] = {
 }
 
 
+@extend_schema_field(CONTENT)
+class ContentField(serializers.JSONField):
+    """The content of a prompt or output in an answer."""
+
+    def __init__(self) -> None:
+        super().__init__(help_text="A string or a list of messages, as logged.")
+
+
 def feedback_example(kind: str) -> Schema:
     """A feedback record of a kind on INFERENCE."""
     head = {"feedback_id": f"fb-{kind}", "request_id": "7f0c", "kind": kind}
@@ -92,6 +105,12 @@ def answer_request() -> dict[str, OpenApiRequest]:
     """The body of POST queue/{lease_id}/judge/."""
     examples = [OpenApiExample(f"A {kind}", answer_example(kind)) for kind in ANSWERS]
     return {JSON: OpenApiRequest(_one_of(ANSWERS, "Answer"), examples=examples)}
+
+
+def nothing_request() -> dict[str, OpenApiRequest]:
+    """The body of a call that takes none: left out, or an empty object."""
+    nothing = {"type": "object", "additionalProperties": False}
+    return {JSON: OpenApiRequest(nothing, examples=[OpenApiExample("Nothing", {})])}
 
 
 def _forms(record: Schema, alone: list[OpenApiExample], several: list[Schema]) -> dict[str, OpenApiRequest]:

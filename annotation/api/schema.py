@@ -19,7 +19,8 @@ Preferences between model outputs: collected, kept and handed over as datasets.
   `read`, and `manage`, which is all of them. It may have a rate limit (429) and a day on which it expires.
 * A web page calls with a browser key, from an origin that the key lists: it may send feedback of end users, no more.
 * Lists come in pages: follow `next` until it is null. Pages stay complete while rows are added.
-* A parameter or field that is not known is refused, never ignored.
+* A parameter or field that is not known is refused, never ignored, and so is a value of another JSON type.
+* A path without its final slash is answered with 308 and the right one, an unknown method with 405 and `Allow`.
 * Every failure is `application/problem+json`; `errors` point to what is wrong.
 """
 
@@ -34,7 +35,7 @@ PROBLEM: Document = {
         "detail": {"type": "string", "description": "What is wrong, for people."},
         "errors": {
             "type": "array",
-            "description": "What is wrong, by field.",
+            "description": f"What is wrong, by field; the first {problems.MAX_ERRORS}.",
             "items": {
                 "type": "object",
                 "required": ["pointer", "detail"],
@@ -60,21 +61,32 @@ PROBLEM: Document = {
 }
 
 ALWAYS = {
-    "401": "The key is missing, wrong, revoked or expired.",
+    "400": "The request cannot be read.",
     "403": "The key lacks the scope, or is for web pages and this is not for them.",
     "404": "There is no such object in the key's project.",
     "422": "A parameter or field is unknown or wrong; `errors` says which.",
-    "429": "Faster than the key's rate limit allows; try again after `Retry-After` seconds.",
+    "500": "It went wrong here, and stands in the server's log.",
     "503": "The database does not answer; try again after `Retry-After` seconds.",
-    "default": "Any other failure.",
+}
+WITH_A_KEY = {
+    "401": "The key is missing, wrong, revoked or expired.",
+    "429": "Faster than the key's rate limit allows; try again after `Retry-After` seconds.",
 }
 WITH_A_BODY = {
-    "400": "The body is shorter than its Content-Length, or what is packed in it is damaged.",
+    "400": "The request cannot be read: its body is shorter than it should be, or what is packed in it is damaged.",
     "411": "The body came without its length.",
     "413": "The body is too large, as sent or unpacked.",
     "415": "The body is not of a media type or encoding that is read here.",
 }
-
+WITH_MEDIA_TYPES = {"406": "The answer is JSON, which `Accept` does not accept."}
+HEADERS: dict[str, dict[str, Document]] = {
+    "401": {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "`Bearer`"}},
+    "429": {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}},
+    "503": {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}},
+}
+PATH_PARAMETERS: dict[str, Document] = {
+    "slug": {"description": "The project.", "schema": {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}},
+}
 
 SECURITY = {
     "apiKey": {"type": "http", "scheme": "bearer", "description": "A key of the admin or `manage.py create_api_key`."},
@@ -93,19 +105,36 @@ def complete(result: Document, generator: SchemaGenerator, request: Request | No
     result["security"] = [{name: []} for name in SECURITY]
     result["components"]["securitySchemes"] = SECURITY
     result["components"]["schemas"] |= {"Problem": PROBLEM, **records.components()}
+    for name, schema in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            schema["additionalProperties"] = False
+    result["components"]["schemas"]["PatchedSettingsRequest"]["minProperties"] = 1
     for operations in result["paths"].values():
         for operation in operations.values():
             _add_failures(operation)
+            for parameter in operation.get("parameters", ()):
+                parameter |= PATH_PARAMETERS.get(parameter["name"], {})
             if operation["operationId"] in records.OPERATIONS:
                 operation["requestBody"]["required"] = True
     return result
 
 
 def _add_failures(operation: Document) -> None:
-    """The failures that any call can meet; and for all of them, declared ones too, that they are problems."""
+    """The failures that a call can meet; and for all of them, declared ones too, that they are problems."""
     responses = operation["responses"]
-    for status, description in (ALWAYS | (WITH_A_BODY if "requestBody" in operation else {})).items():
+    failures = dict(ALWAYS)
+    if operation.get("security") != [{}]:
+        failures |= WITH_A_KEY
+    if "requestBody" in operation:
+        failures |= WITH_A_BODY
+    if all(media_type == records.JSON for response in responses.values() for media_type in response.get("content", ())):
+        failures |= WITH_MEDIA_TYPES
+    for status, description in failures.items():
         responses.setdefault(status, {"description": description})
+    for body in responses.get("206", {}).get("content", {}).values():
+        body.clear()  # a piece of a file is no JSON even where the file is
     for status, response in responses.items():
-        if status == "default" or status >= "400":
+        if status >= "400":
             response["content"] = {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            if status in HEADERS:
+                response["headers"] = HEADERS[status]

@@ -1,6 +1,7 @@
 """Paths below /api/v1/projects/{slug}/."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, register_converter
+from django.urls.converters import PathConverter
 
 from annotation.api.events import EventsView
 from annotation.api.feedback import FeedbackView
@@ -11,13 +12,21 @@ from annotation.api.leases import ClaimView, ReleaseView, RenewView, SkipView
 from annotation.api.progress import ProgressView
 from annotation.api.projects import ProjectSettingsView
 
+
+class OpaqueConverter(PathConverter):
+    """Any text, with slashes and line ends."""
+
+    regex = r"[\s\S]+"
+
+
+register_converter(OpaqueConverter, "opaque")
+
 urlpatterns: list[URLPattern] = [
     path("", ProjectSettingsView.as_view(), name="api-project"),
     path("events/", EventsView.as_view(), name="api-events"),
     path("feedback/", FeedbackView.as_view(), name="api-feedback"),
     path("inferences/", InferencesView.as_view(), name="api-inferences"),
-    # A request_id is an opaque string and may hold slashes.
-    path("inferences/<path:request_id>/", InferenceView.as_view(), name="api-inference"),
+    path("inferences/<opaque:request_id>/", InferenceView.as_view(), name="api-inference"),
     path("judgments/", JudgmentsView.as_view(), name="api-judgments"),
     path("progress/", ProgressView.as_view(), name="api-progress"),
     path("queue/claim/", ClaimView.as_view(), name="api-queue-claim"),

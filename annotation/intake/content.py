@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NotRequired
 import orjson
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -20,11 +21,14 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from annotation.canonical import whole
+
 MAX_FREE_FORM_BYTES = 64 * 1024
 AHEAD_AT_MOST = dt.timedelta(days=1)
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 STRICT = ConfigDict(strict=True, extra="forbid")
 
+Whole = Annotated[int, BeforeValidator(whole)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Word = Annotated[str, StringConstraints(max_length=200)]
 
@@ -65,7 +69,22 @@ class ImageUrl(TypedDict):
     detail: NotRequired[Word]
 
 
-@with_config(STRICT)
+# Of rules below that pydantic cannot read off the types, for the documentation of the API.
+JUST_ITS_TYPE: Any = {
+    "oneOf": [
+        {"properties": {"type": {"const": "text"}, "image_url": False}, "required": ["text"]},
+        {"properties": {"type": {"const": "image_url"}, "text": False}, "required": ["image_url"]},
+    ]
+}
+CONTENT_OR_CALLS: Any = {
+    "anyOf": [
+        {"properties": {"content": {"not": {"type": "null"}}}, "required": ["content"]},
+        {"properties": {"tool_calls": {"minItems": 1}}, "required": ["tool_calls"]},
+    ]
+}
+
+
+@with_config(ConfigDict(**STRICT, json_schema_extra=JUST_ITS_TYPE))
 class Part(TypedDict):
     type: Literal["text", "image_url"]
     text: NotRequired[str]
@@ -91,7 +110,7 @@ def _check_message_content(value: object) -> object:
     return value
 
 
-@with_config(STRICT)
+@with_config(ConfigDict(**STRICT, json_schema_extra=CONTENT_OR_CALLS))
 class Message(TypedDict):
     role: Literal["system", "user", "assistant", "tool"]
     content: NotRequired[Annotated[Any, PlainValidator(_check_message_content, json_schema_input_type=Texts | None)]]

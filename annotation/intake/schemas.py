@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError, with_
 from typing_extensions import TypedDict
 
 from annotation.canonical import Json
-from annotation.intake.content import STRICT, Content, FreeForm, Id, Time, Word
+from annotation.intake.content import STRICT, Content, FreeForm, Id, Time, Whole, Word
 from annotation.intake.soundness import Problem, pointer
 
 MAX_MILLISECONDS = 2**31 - 1
@@ -110,7 +110,7 @@ class FeedbackRecord(BaseModel):
     critique: str | None = None
     rationale: str | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
-    duration_ms: Annotated[int, Field(ge=0, le=MAX_MILLISECONDS)] | None = None
+    duration_ms: Annotated[Whole, Field(ge=0, le=MAX_MILLISECONDS)] | None = None
     metadata: FreeForm | None = None
 
     def judged(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -140,7 +140,7 @@ class Preference(FeedbackRecord):
     outcome: Literal["chosen", "tie", "both_bad"]
     chosen: Id | None = None
     rejected: Id | None = None
-    strength: Annotated[int, Field(ge=1, le=3)] | None = None
+    strength: Annotated[Whole, Field(ge=1, le=3)] | None = None
     scores: dict[Id, float] | None = None
     criteria: dict[Id, Criterion] | None = None
 

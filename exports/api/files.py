@@ -30,6 +30,10 @@ MEDIA_TYPES = {
 }
 
 
+OTHER_MEDIA_TYPE = "application/octet-stream"
+TAR = "application/x-tar"
+
+
 class AnyMediaType(BaseContentNegotiation):
     """A file has one media type, whatever the client would rather have."""
 
@@ -40,8 +44,30 @@ class AnyMediaType(BaseContentNegotiation):
         return renderer, renderer.media_type or ""
 
 
-def _header(name: str, description: str) -> OpenApiParameter:
-    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description)
+def _header(name: str, description: str, **options: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, **options)
+
+
+HAVE = _header("If-None-Match", "`ETag`s of what is already there.")
+TAG = _header("ETag", "Strong; of a file its SHA-256.", response=[200, 206, 304])
+# What a download may bring along, and what its answer does.
+DOWNLOAD = [
+    _header("Range", "`bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-COUNT`"),
+    _header("If-Range", "The `ETag` of the part that is already there."),
+    HAVE,
+    TAG,
+    _header("Content-Range", "`bytes FIRST-LAST/SIZE`, or `bytes */SIZE`", response=[206, 416]),
+]
+DOWNLOADED: dict[Any, Any] = {
+    **{
+        (status, media_type.partition(";")[0]): OpenApiTypes.BINARY
+        for status in (200, 206)
+        for media_type in [*MEDIA_TYPES.values(), OTHER_MEDIA_TYPE]
+    },
+    (200, "application/json"): OpenApiTypes.OBJECT,
+    304: OpenApiResponse(description="The client has it."),
+    416: OpenApiResponse(description="The range lies outside of the file."),
+}
 
 
 class SnapshotFileView(ProjectView):
@@ -55,17 +81,8 @@ class SnapshotFileView(ProjectView):
         summary="Download a file of a snapshot",
         description="`ETag` is the SHA-256 of the file. A download that broke off goes on with `Range`, and with "
         "`If-Range` only if it is still the same file.",
-        parameters=[
-            _header("Range", "`bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-COUNT`"),
-            _header("If-Range", "The `ETag` of the part that is already there."),
-            _header("If-None-Match", "`ETag`s of files that are already there."),
-        ],
-        responses={
-            (200, "application/octet-stream"): OpenApiTypes.BINARY,
-            (206, "application/octet-stream"): OpenApiTypes.BINARY,
-            304: OpenApiResponse(description="The client has it."),
-            416: OpenApiResponse(description="The range lies outside of the file."),
-        },
+        parameters=[VERSION, *DOWNLOAD],
+        responses=DOWNLOADED,
     )
     def get(self, request: Request, slug: str, version: str, path: str) -> HttpResponseBase:
         return answer(request, find_file(find_snapshot(self.project, version), path))
@@ -82,9 +99,10 @@ class ArchiveView(ProjectView):
         summary="Download a snapshot as one tar stream",
         description="Everything in the folder, with no folder around it: `curl … | tar x -C EMPTY_FOLDER`. A download "
         "that broke off begins again; single files can be gone on with.",
-        parameters=[VERSION],
+        parameters=[VERSION, HAVE, TAG],
         responses={
-            (200, "application/x-tar"): OpenApiTypes.BINARY,
+            (200, TAR): OpenApiTypes.BINARY,
+            304: OpenApiResponse(description="The client has it."),
             409: OpenApiResponse(description="It is not ready."),
         },
     )
@@ -109,7 +127,7 @@ def answer_archive(request: Request, snapshot: Snapshot) -> HttpResponseBase:
         return _unchanged({"ETag": archive.etag})
     name = f"{snapshot.project.slug}-v{snapshot.version}.tar"
     options: dict[str, Any] = {
-        "content_type": "application/x-tar",
+        "content_type": TAR,
         "headers": {
             "ETag": archive.etag,
             "Accept-Ranges": "none",
@@ -144,7 +162,7 @@ def answer(request: Request, file: SnapshotFile) -> HttpResponseBase:
     }
     options: dict[str, Any] = {
         "status": 206 if wanted else 200,
-        "content_type": MEDIA_TYPES.get(PurePosixPath(file.path).suffix, "application/octet-stream"),
+        "content_type": MEDIA_TYPES.get(PurePosixPath(file.path).suffix, OTHER_MEDIA_TYPE),
         "headers": headers,
     }
     if request.method == "HEAD":

@@ -17,7 +17,7 @@ from annotation.api.inputs import read_body
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from annotation.models import Project
-from exports.api.files import AnyMediaType, answer, answer_archive, find_file
+from exports.api.files import DOWNLOAD, DOWNLOADED, TAR, AnyMediaType, answer, answer_archive, find_file
 from exports.api.snapshots import VERSION, find_snapshot
 from exports.links import LONGEST_SECONDS, LinkError, make_token, opened_by
 from exports.models import Snapshot
@@ -99,12 +99,13 @@ class LinkView(APIView):
         operation_id="snapshot_link",
         summary="Follow a link",
         description="As `files/PATH` and `archive.tar` of the snapshot that the link is for; no key is asked for.",
-        parameters=[OpenApiParameter("slug", str, OpenApiParameter.PATH)],
+        parameters=[OpenApiParameter("slug", str, OpenApiParameter.PATH), *DOWNLOAD],
         responses={
-            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            **DOWNLOADED,
+            (200, TAR): OpenApiTypes.BINARY,
             403: OpenApiResponse(description="The link is over, or not a link."),
         },
-        auth=[],
+        auth=[{}],  # type: ignore[list-item]  # OpenAPI for: nobody has to tell who they are
     )
     def get(self, request: Request, slug: str, token: str, path: str) -> HttpResponseBase:
         try:

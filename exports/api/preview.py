@@ -25,7 +25,9 @@ class PreviewSerializer(serializers.Serializer[Any]):
     """Counts of every stage, and the first rows of the first format."""
 
     watermark = serializers.IntegerField()
-    counts = serializers.DictField(help_text="By stage: selected, curated (and dropped by rule), sampled, split.")
+    counts = serializers.DictField(
+        child=serializers.DictField(), help_text="By stage: selected, curated (and dropped by rule), sampled, split."
+    )
     format = serializers.CharField(help_text="The format of `rows`.")
     rows = serializers.ListField(child=serializers.DictField(), max_length=10)
 

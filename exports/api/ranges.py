@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
-ONE_RANGE = re.compile(r"\s*(\d*)-(\d*)\s*", re.ASCII)
+# Python reads no numbers of more than 4,300 digits.
+ONE_RANGE = re.compile(r"\s*(\d{0,4000})-(\d{0,4000})\s*", re.ASCII)
 
 
 class UnsatisfiableError(Exception):

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from exports.models import Snapshot
+from exports.pipeline.formats import FORMATS
 from exports.pipeline.recipe import parse_recipe, recipe_schema, resolved
 
 
@@ -21,7 +22,11 @@ class WantedSerializer(serializers.Serializer[Any]):
 
     recipe = RecipeField(default=dict, help_text="A recipe object, or the name of a recipe of the project.")
     formats = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="In place of the recipe's own formats."
+        child=serializers.ChoiceField(list(FORMATS)),
+        min_length=1,
+        max_length=len(FORMATS),
+        required=False,
+        help_text="In place of the recipe's own formats.",
     )
 
 

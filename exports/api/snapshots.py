@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import canonical
-from annotation.api.inputs import read_body
+from annotation.api.inputs import Nothing, read_body
 from annotation.api.pagination import PageParameters, paginate
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
+from annotation.api.records import nothing_request
 from annotation.models import Project
 from exports.api.shapes import QUEUED, READY, SnapshotPageSerializer, SnapshotSerializer, WantedSerializer
 from exports.models import Recipe, Snapshot
@@ -61,7 +63,8 @@ class SnapshotsView(ProjectView):
                 str,
                 OpenApiParameter.HEADER,
                 description="The same key and body again give the same snapshot; another body is a 409.",
-            )
+            ),
+            OpenApiParameter("Location", OpenApiTypes.URI, OpenApiParameter.HEADER, response=[202]),
         ],
         request=WantedSerializer,
         responses={
@@ -70,7 +73,7 @@ class SnapshotsView(ProjectView):
         },
         examples=[
             OpenApiExample("Pairs with two votes", {"recipe": {"min_votes": 2}}, request_only=True),
-            OpenApiExample("A named recipe", {"recipe": "dpo", "formats": ["preference"]}, request_only=True),
+            OpenApiExample("In one format", {"recipe": {}, "formats": ["preference"]}, request_only=True),
             OpenApiExample("Queued", QUEUED, response_only=True, status_codes=["202"]),
         ],
     )
@@ -112,7 +115,7 @@ class CancelView(ProjectView):
         summary="Cancel a snapshot",
         description="One that is queued or being built; a second time changes nothing.",
         parameters=[VERSION],
-        request=None,
+        request=nothing_request(),
         responses={
             202: SnapshotSerializer,
             409: OpenApiResponse(description="It has ended already."),
@@ -122,6 +125,7 @@ class CancelView(ProjectView):
         ],
     )
     def post(self, request: Request, slug: str, version: str) -> Response:
+        read_body(request, Nothing)
         snapshot = find_snapshot(self.project, version)
         try:
             publish.cancel(snapshot, actor=self.actor)

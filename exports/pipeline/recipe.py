@@ -14,6 +14,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -22,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from annotation.canonical import whole
 from exports.pipeline.formats import FORMATS
 from exports.pipeline.write import FileFormat
 
@@ -31,7 +33,8 @@ DropRule = Literal[
     "identical", "near_identical", "empty", "prefix", "identity_leak", "too_long", "near_duplicate_across_splits"
 ]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Whole = Annotated[int, BeforeValidator(whole)]
+Seed = Annotated[Whole, Field(ge=-(2**53), le=2**53)]
 # What a golden evaluation set is unless its recipe says otherwise: pairs that all judges agree on, none for training.
 GOLDEN: dict[str, Any] = {
     "consensus": "unanimous",
@@ -39,7 +42,7 @@ GOLDEN: dict[str, Any] = {
     "split": {"test": 1.0, "seed": 0},
     "formats": ["golden"],
 }
-Count = Annotated[int, Field(ge=1, le=2**53)]
+Count = Annotated[Whole, Field(ge=1, le=2**53)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # In the contract, but without an implementation in this version.
 NOT_BUILT: dict[str, set[Any]] = {
@@ -53,7 +56,10 @@ def _each_once(values: list[str]) -> list[str]:
     return values
 
 
-Texts = Annotated[list[Text], AfterValidator(_each_once), Field(max_length=1000)]
+EACH_ONCE: Any = {"uniqueItems": True}
+Texts = Annotated[list[Text], AfterValidator(_each_once), Field(max_length=1000, json_schema_extra=EACH_ONCE)]
+# One or more of several.
+Some = Field(min_length=1, json_schema_extra=EACH_ONCE)
 
 
 def _built(value: Any, info: ValidationInfo) -> Any:
@@ -90,7 +96,7 @@ class RecipeBody(_Strict):
     """Every key of a recipe with its default; those of the kind `golden` are GOLDEN."""
 
     kind: Literal["dataset", "golden"] = "dataset"
-    sources: Annotated[list[SourceName], AfterValidator(_each_once), Field(min_length=1)] = ["human"]
+    sources: Annotated[list[SourceName], AfterValidator(_each_once), Some] = ["human"]
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     models: Texts | None = None
@@ -104,12 +110,15 @@ class RecipeBody(_Strict):
     exclude_failed_gold: bool = False
     surplus: bool = False
     merge: Literal["comparison", "content"] = "comparison"
-    drop: Annotated[list[DropRule], AfterValidator(_each_once)] = ["identical", "empty"]
+    drop: Annotated[list[DropRule], AfterValidator(_each_once), Field(json_schema_extra=EACH_ONCE)] = [
+        "identical",
+        "empty",
+    ]
     max_chars: Count | None = None
     sample: Sample = Sample()
     split: Split = Split()
     incremental: bool = False
-    formats: Annotated[list[str], AfterValidator(_each_once), Field(min_length=1)] = ["preference", "judgments"]
+    formats: Annotated[list[str], AfterValidator(_each_once), Some] = ["preference", "judgments"]
     file_format: FileFormat = "parquet"
 
     _is_built = field_validator(*NOT_BUILT)(_built)
@@ -141,12 +150,16 @@ class FieldError:
     detail: str
 
 
+# In one sentence; a hostile recipe could have a million unknown keys.
+ERRORS_SAID = 20
+
+
 class RecipeError(Exception):
     """A recipe that cannot be taken."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = list(errors)
-        super().__init__("; ".join(f"{e.pointer or '/'}: {e.detail}" for e in errors))
+        super().__init__("; ".join(f"{e.pointer or '/'}: {e.detail}" for e in self.errors[:ERRORS_SAID]))
 
 
 def parse_recipe(body: Any) -> RecipeBody:

@@ -152,6 +152,46 @@ def test_without_a_database_the_answer_is_503(tmp_path):
     assert "nobody" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "charset",
+    ["latin-1", "utf-16", "idna", "rot13", "undefined", '"x"', "'", "*=nonsense''x"],
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_body_of_another_charset_is_415_whatever_the_method(served, charset):
+    program = Caller(world.project(comparisons=1), "manage")
+    parameter = f"charset{charset}" if charset.startswith("*") else f"charset={charset}"
+    headers = {"Authorization": f"Bearer {program.secret}", "Content-Type": f"application/json; {parameter}"}
+    for method, path in [("PATCH", ""), ("GET", "judgments/?model=ä"), ("POST", "feedback/")]:
+        answer = httpx.request(method, served + program.base + path, content=b"{}", headers=headers)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (415, "application/problem+json")
+        assert answer.json()["status"] == 415
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"', "us-ascii"])
+@pytest.mark.django_db(transaction=True)
+def test_utf_8_may_be_named(served, charset):
+    program = Caller(world.project(), "manage")
+    headers = {"Authorization": f"Bearer {program.secret}", "Content-Type": f"application/json; charset={charset}"}
+    answer = httpx.patch(served + program.base, content='{"name": "Größe"}'.encode(), headers=headers)
+    assert (answer.status_code, answer.json()["name"]) == (200, "Größe")
+
+
+def test_a_request_for_another_host_is_a_400_problem(program):
+    problem(program("GET", "judgments/", headers={"Host": "elsewhere.example"}), 400)
+    assert b"<html" in Client().get("/", headers={"Host": "elsewhere.example"}).content
+
+
+def test_a_failure_outside_of_any_view_is_a_500_problem(program, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("secret of the house")
+
+    monkeypatch.setattr("django.middleware.common.CommonMiddleware.process_request", fail)
+    program.client.raise_request_exception = False
+    answer = program("GET", "judgments/")
+    problem(answer, 500)
+    assert b"secret" not in answer.content
+
+
 def test_documents_answer_wrong_methods_with_problems_too():
     problem(Client().post("/api/docs/"), 405)
     problem(Client().delete("/api/schema/"), 405)

@@ -58,7 +58,8 @@ def test_another_projects_inference_is_404(program):
 
 
 @pytest.mark.parametrize(
-    ("request_id", "path"), [("a/b", "a/b"), ("a/b", "a%2Fb"), ("a b?c#d", "a%20b%3Fc%23d"), ("ä✓", "ä✓"), (".", ".")]
+    ("request_id", "path"),
+    [("a/b", "a/b"), ("a/b", "a%2Fb"), ("a b?c#d", "a%20b%3Fc%23d"), ("ä✓", "ä✓"), (".", "."), ("a\nb\r", "a%0Ab%0D")],
 )
 def test_a_request_id_may_be_any_string(project, request_id, path):
     event = Prompt.objects.first().event

@@ -143,10 +143,13 @@ class TestList:
     def test_a_broken_list_is_refused_as_a_whole(self, program, body):
         assert pointers(program("POST", "inferences/", body)) == [""]
 
-    def test_a_thousand_go_and_one_more_is_413(self, program):
+    def test_a_thousand_go_and_one_more_is_refused_whole(self, program):
         records = [{"request_id": f"r{n}"} for n in range(1_001)]
         assert send(program, "inferences/", records[:-1], 207)[0] == (0, 0, 1_000)
-        assert "x-ndjson" in problem(program("POST", "inferences/", records), 413)["detail"]
+        told = problem(program("POST", "inferences/", records), 422)
+        assert "1,000" in told["detail"]
+        assert "x-ndjson" in told["detail"]
+        assert told["errors"] == [{"pointer": "", "detail": "must have at most 1000 items"}]
         assert not Prompt.objects.exists()
 
 
@@ -221,6 +224,12 @@ def test_another_encoding_is_415_and_the_answer_names_those_that_go(program, enc
         answer = program("POST", "feedback/", b"x", content_type=content_type, headers={"Content-Encoding": encoding})
         problem(answer, 415)
         assert "zstd" in answer["Accept-Encoding"]
+
+
+@pytest.mark.parametrize("encoding", ["identity", "", " "])
+def test_no_encoding_may_be_named_as_such(program, encoding):
+    answer = program("POST", "inferences/", inference(), headers={"Content-Encoding": encoding})
+    assert answer.status_code == 201
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonl", ""])

@@ -179,7 +179,7 @@ def test_ids_and_metadata_may_fill_their_limits():
         (preference(strength=0), "/strength", "at least 1"),
         (preference(strength=9), "/strength", "at most 3"),
         (preference(strength=True), "/strength", "must be an integer"),
-        (preference(strength=2.0), "/strength", "must be an integer"),
+        (preference(strength=2.5), "/strength", "must be an integer"),
         (preference(presented=["r1-a", "other"]), "/presented", "does not hold every output"),
         (preference(presented=["r1-a"]), "/presented", "at least 2"),
         (preference(presented=["r1-a", "r1-b", "r1-c"]), "/presented", "at most 2"),

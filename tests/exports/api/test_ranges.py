@@ -27,6 +27,9 @@ from exports.api.ranges import ByteRange, UnsatisfiableError, has_it, range_appl
         ("bytes=0-1,5-6", None),
         ("bytes 0-1", None),
         ("items=0-1", None),
+        ("bytes=" + "9" * 5_000 + "-", None),
+        ("bytes=0-" + "9" * 5_000, None),
+        ("bytes=0-" + "9" * 4_000, ByteRange(0, 99)),
     ],
 )
 def test_one_range(header, expected):

@@ -79,7 +79,9 @@ def test_a_recipe_by_its_name(project, manager):
     [
         ({"recipe": {"min_vote": 1}}, ["/recipe/min_vote"]),
         ({"recipe": {"min_votes": 0, "sample": {"limit": "1"}}}, ["/recipe/min_votes", "/recipe/sample/limit"]),
-        ({"recipe": {}, "formats": ["csv"]}, ["/formats"]),
+        ({"recipe": {}, "formats": ["csv"]}, ["/formats/0"]),
+        ({"formats": ["kto", "kto"]}, ["/formats"]),
+        ({"recipe": {"formats": {}}, "formats": ["kto"]}, ["/recipe/formats"]),
         ({"recipe": {"formats": ["csv"]}}, ["/recipe/formats"]),
         ({"recipe": {"consensus": "loudest"}}, ["/recipe/consensus"]),
         ({"recipe": [1]}, ["/recipe"]),
