@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 from django.conf import settings
@@ -125,3 +126,41 @@ class SnapshotFile(models.Model):
     def location(self) -> Path:
         """Where it lies on disk."""
         return self.snapshot.path / self.path
+
+
+class Webhook(models.Model):
+    """An address that is told when a snapshot of the project is ready or has failed. Written by exports.webhooks."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="webhooks")
+    url = models.URLField(max_length=500)
+    active = models.BooleanField(default=True, help_text="An address that answers 410 is told nothing more.")
+    created_by = models.CharField(max_length=300)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["project", "url"], name="webhook_url_once")]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Delivery(models.Model):
+    """One message to one webhook: tried at `next_at`, until it was taken or given up, when that is empty."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    body = models.JSONField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(null=True, db_default=Now())
+    delivered_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=300, blank=True, help_text="What the last attempt ended in.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["next_at"], name="delivery_due", condition=Q(next_at__isnull=False))]
+
+    def __str__(self) -> str:
+        return str(self.uid)

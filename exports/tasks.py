@@ -1,7 +1,8 @@
-"""Celery tasks: build one snapshot, and pick up what died. Both are safe to run twice."""
+"""Celery tasks: build one snapshot, pick up what died, tell webhooks. All are safe to run twice."""
 
 from celery import shared_task
 
+from exports import webhooks
 from exports.pipeline import publish
 from exports.pipeline.build import build
 
@@ -14,3 +15,8 @@ def build_snapshot(pk: int) -> None:
 @shared_task(name="exports.resume_snapshots", ignore_result=True)
 def resume_snapshots() -> None:
     publish.requeue_stale()
+
+
+@shared_task(name=webhooks.DELIVER_TASK, ignore_result=True)
+def deliver_webhooks() -> None:
+    webhooks.deliver_due()

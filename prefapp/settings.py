@@ -155,6 +155,8 @@ if env.bool("BEHIND_TLS_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Opens /metrics to other machines; without it only this one may read them.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+# Webhooks go to public addresses by HTTPS; this lets them go anywhere, such as to a service of the same network.
+WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", False)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 
 CONTENT_SECURITY_POLICY = {
@@ -254,6 +256,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "deliver-webhooks": {"task": "exports.deliver_webhooks", "schedule": 5.0, "options": {"expires": 5.0}},
     "resume-snapshots": {"task": "exports.resume_snapshots", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 

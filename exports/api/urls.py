@@ -8,8 +8,11 @@ from exports.api.links import LinksView, LinkView
 from exports.api.preview import PreviewView
 from exports.api.scores import ScoreView
 from exports.api.snapshots import CancelView, SnapshotsView, SnapshotView
+from exports.api.webhooks import WebhooksView, WebhookView
 
 urlpatterns = [
+    path("webhooks/", WebhooksView.as_view(), name="api-webhooks"),
+    path("webhooks/<uuid:uid>/", WebhookView.as_view(), name="api-webhook"),
     path("snapshots/", SnapshotsView.as_view(), name="api-snapshots"),
     path("snapshots/preview/", PreviewView.as_view(), name="api-snapshot-preview"),
     path("snapshots/<str:version>/", SnapshotView.as_view(), name="api-snapshot"),

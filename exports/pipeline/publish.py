@@ -26,6 +26,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from annotation import log
 from annotation.models import Project
+from exports import webhooks
 from exports.models import Recipe, Snapshot, SnapshotFile
 from exports.pipeline.erasures import last_erasure
 from exports.pipeline.manifest import MANIFEST_VERSION
@@ -150,6 +151,7 @@ def fail(snapshot: Snapshot, reason: str) -> None:
         failed = _owned(snapshot).update(status=Status.FAILED, error=reason, ended_at=timezone.now())
         if failed:
             _tell_log(snapshot, "failed", "system")
+            webhooks.announce(snapshot.project, "snapshot.failed", {"version": snapshot.version, "error": reason})
     if failed:
         remove_drafts(snapshot)
 
@@ -235,6 +237,9 @@ def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manif
         sha256 = next(file.sha256 for file in files if file.path == "manifest.json")
         told = {"watermark": _watermark(snapshot), "manifest_sha256": sha256, "rows": rows}
         _tell_log(snapshot, "published", snapshot.created_by, told)
+        webhooks.announce(
+            snapshot.project, "snapshot.ready", {"version": snapshot.version, "rows": rows, "bytes": size}
+        )
 
 
 def _tell_log(snapshot: Snapshot, what: str, actor: str, told: dict[str, Any] | None = None) -> None:

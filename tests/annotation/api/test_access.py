@@ -27,6 +27,7 @@ SCOPES = ["ingest", "annotate", "read", "manage"]
 PLACES = {
     "request_id": "r0",
     "lease_id": "9d1c2f1e-33a3-4c62-b1c6-0d6f4a8e2b90",
+    "uid": "3b0a6f0e-52c1-4b5e-9a37-0c8f4d2e6a11",
     "version": "1",
     "other": "2",
     "path": "manifest.json",

@@ -1,0 +1,166 @@
+"""Webhooks: telling other services that a snapshot is ready or has failed, by the Standard Webhooks specification.
+
+A message is a row, written in the transaction of what it tells; a task sends what is due and tries again what was not
+taken. It may arrive twice, under the same `webhook-id`.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import hmac
+import ipaddress
+import json
+import logging
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from celery import current_app
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+from standardwebhooks import Webhook as Signer
+
+from annotation import log
+from annotation.models import Project
+from exports.models import Delivery, Webhook
+
+logger = logging.getLogger(__name__)
+
+DELIVER_TASK = "exports.deliver_webhooks"
+MOST = 20  # webhooks of a project
+AT_ONCE = 50
+TIMEOUT = 15.0
+# Seconds between attempts, as the specification recommends; after the last one a message is given up.
+PAUSES = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+GONE = 410
+
+
+class WebhookError(Exception):
+    """An address that cannot be taken, and why."""
+
+
+def add(project: Project, url: str, *, actor: str) -> Webhook:
+    """Tell that address of the project's snapshots from now on. Raises WebhookError."""
+    _check(url)
+    try:
+        with transaction.atomic():
+            Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+            if project.webhooks.count() >= MOST:
+                raise WebhookError(f"the project has {MOST} webhooks already")
+            webhook = Webhook.objects.create(project=project, url=url, created_by=actor)
+            log.append(project, [_event("webhook.added", webhook, actor)])
+    except IntegrityError:
+        raise WebhookError("the project has this webhook already") from None
+    return webhook
+
+
+@transaction.atomic
+def remove(webhook: Webhook, *, actor: str) -> None:
+    """Tell that address nothing more; what was not delivered is dropped."""
+    log.append(webhook.project, [_event("webhook.removed", webhook, actor)])
+    webhook.delete()
+
+
+def secret(webhook: Webhook) -> str:
+    """What a webhook's messages are signed with. It is made of the server's secret key and stands nowhere."""
+    key = hmac.digest(settings.SECRET_KEY.encode(), f"exports.webhooks {webhook.uid}".encode(), hashlib.sha256)
+    return f"whsec_{base64.b64encode(key).decode()}"
+
+
+def announce(project: Project, kind: str, data: dict[str, Any]) -> None:
+    """Write a message to each of the project's webhooks; they are sent after commit."""
+    body = {"type": kind, "timestamp": timezone.now().isoformat(), "data": {"project": project.slug, **data}}
+    due = [Delivery(webhook=webhook, body=body) for webhook in project.webhooks.filter(active=True)]
+    if due:
+        Delivery.objects.bulk_create(due)
+        transaction.on_commit(_tell_worker)
+
+
+def deliver_due() -> int:
+    """Send up to AT_ONCE messages that are due, each once; return how many were taken."""
+    return sum(_send(delivery) for delivery in _take_due())
+
+
+@transaction.atomic
+def _take_due() -> list[Delivery]:
+    """Due messages, each put off by a pause: should this process die, another tries them then."""
+    due = Delivery.objects.filter(next_at__lte=Now(), webhook__active=True).select_related("webhook")
+    taken = list(due.select_for_update(of=("self",), skip_locked=True).order_by("next_at")[:AT_ONCE])
+    for delivery in taken:
+        last = delivery.attempts >= len(PAUSES)
+        later = None if last else Now() + dt.timedelta(seconds=PAUSES[delivery.attempts])
+        Delivery.objects.filter(pk=delivery.pk).update(attempts=F("attempts") + 1, next_at=later)
+    return taken
+
+
+def _send(delivery: Delivery) -> bool:
+    status, error = _post(delivery)
+    mine = Delivery.objects.filter(pk=delivery.pk)
+    if error is None:
+        mine.update(delivered_at=Now(), next_at=None, error="")
+        return True
+    mine.update(error=error[:300])
+    if status == GONE:
+        Webhook.objects.filter(pk=delivery.webhook_id).update(active=False)
+        mine.update(next_at=None)
+    logger.warning("webhook %s: message %s was not taken: %s", delivery.webhook.uid, delivery.uid, error)
+    return False
+
+
+def _post(delivery: Delivery) -> tuple[int | None, str | None]:
+    """The status and, unless the message was taken, what went wrong."""
+    url, now = httpx.URL(delivery.webhook.url), timezone.now()
+    body = json.dumps(delivery.body, separators=(",", ":"))
+    headers = {
+        "Host": url.netloc.decode(),
+        "Content-Type": "application/json",
+        "webhook-id": str(delivery.uid),
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Signer(secret(delivery.webhook)).sign(str(delivery.uid), now, body),
+    }
+    try:
+        # The very address that was checked: a name could lead elsewhere when it is asked for again.
+        there = url.copy_with(host=_address(url.host, url.port or (443 if url.scheme == "https" else 80)))
+        sni = {"sni_hostname": url.host}
+        with httpx.Client(timeout=TIMEOUT, trust_env=False) as client:
+            answer = client.post(there, content=body, headers=headers, extensions=sni)
+    except (httpx.HTTPError, WebhookError, OSError) as error:
+        return None, str(error) or type(error).__name__
+    return answer.status_code, None if answer.is_success else f"it answered {answer.status_code}"
+
+
+def _check(url: str) -> None:
+    parts = urlsplit(url)
+    schemes = ("https", "http") if settings.WEBHOOKS_TO_PRIVATE_ADDRESSES else ("https",)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise WebhookError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    if parts.username or parts.password:
+        raise WebhookError("must not hold a name or a password")
+
+
+def _address(host: str, port: int) -> str:
+    """An address of a host that may be spoken to."""
+    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not settings.WEBHOOKS_TO_PRIVATE_ADDRESSES:
+        private = [one for one in found if not ipaddress.ip_address(one).is_global]
+        if private:
+            raise WebhookError(f"{host} is {private[0]}, which is no public address")
+    return found[0]
+
+
+def _event(kind: str, webhook: Webhook, actor: str) -> log.NewEvent:
+    return log.NewEvent(kind, actor, f"webhook:{webhook.uid}", {"url": webhook.url})
+
+
+def _tell_worker() -> None:
+    try:
+        current_app.send_task(DELIVER_TASK, retry=False)
+    except BrokerError:
+        logger.warning("webhooks wait for the next beat: the broker does not answer")
