@@ -58,8 +58,8 @@ def _each_once(values: list[str]) -> list[str]:
 
 EACH_ONCE: Any = {"uniqueItems": True}
 Texts = Annotated[list[Text], AfterValidator(_each_once), Field(max_length=1000, json_schema_extra=EACH_ONCE)]
-# One or more of several.
-Some = Field(min_length=1, json_schema_extra=EACH_ONCE)
+
+AT_LEAST_ONE = Field(min_length=1, json_schema_extra=EACH_ONCE)
 
 
 def _built(value: Any, info: ValidationInfo) -> Any:
@@ -96,7 +96,7 @@ class RecipeBody(_Strict):
     """Every key of a recipe with its default; those of the kind `golden` are GOLDEN."""
 
     kind: Literal["dataset", "golden"] = "dataset"
-    sources: Annotated[list[SourceName], AfterValidator(_each_once), Some] = ["human"]
+    sources: Annotated[list[SourceName], AfterValidator(_each_once), AT_LEAST_ONE] = ["human"]
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     models: Texts | None = None
@@ -118,7 +118,7 @@ class RecipeBody(_Strict):
     sample: Sample = Sample()
     split: Split = Split()
     incremental: bool = False
-    formats: Annotated[list[str], AfterValidator(_each_once), Some] = ["preference", "judgments"]
+    formats: Annotated[list[str], AfterValidator(_each_once), AT_LEAST_ONE] = ["preference", "judgments"]
     file_format: FileFormat = "parquet"
 
     _is_built = field_validator(*NOT_BUILT)(_built)
