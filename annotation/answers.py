@@ -20,6 +20,10 @@ class FeedbackConflictError(Exception):
     """Another record already has that feedback_id."""
 
 
+class FeedbackErasedError(FeedbackConflictError):
+    """A record that was erased has that feedback_id."""
+
+
 class NothingToUndoError(Exception):
     """The annotator has no judgment that can be taken back, or the last one is not the one that was meant."""
 
@@ -148,14 +152,23 @@ def undo(annotator: Annotator, *, meant: uuid.UUID | None = None, room: int | No
 @transaction.atomic
 def _take_back(annotator: Annotator, meant: uuid.UUID | None) -> Assignment:
     _lock(annotator)
-    last = annotator.assignments.filter(state__in=Assignment.ANSWERED).order_by("-ended_at").first()
+    last = last_answered(annotator)
     if meant and (last is None or last.uid != meant):
         return _taken_back_before(annotator, meant)
     if last is None:
         raise NothingToUndoError
     judgment = last.judgments.filter(feedback__retracted_by=None).select_related("feedback").latest("pk")
     _retract(annotator, judgment.feedback)
-    return queue.reopen(annotator, last.uid)
+    try:
+        return queue.reopen(annotator, last.uid)
+    except queue.LeaseLostError:  # nobody is asked about it any more, since a moment ago
+        raise NothingToUndoError from None
+
+
+def last_answered(annotator: Annotator) -> Assignment | None:
+    """The lease of the annotator's last judgment that can be taken back."""
+    answered = annotator.assignments.filter(state__in=Assignment.ANSWERED, comparison__closed=False)
+    return answered.order_by("-ended_at").first()
 
 
 def _taken_back_before(annotator: Annotator, lease: uuid.UUID) -> Assignment:
@@ -194,6 +207,8 @@ def answer(
     _lock(annotator)
     earlier = Feedback.objects.filter(project=annotator.project_id, feedback_id=body["feedback_id"]).first()
     if earlier:
+        if earlier.erasure_id:
+            raise FeedbackErasedError
         is_same = earlier.record_digest == canonical.digest(body)
         if is_same and earlier.judgments.filter(assignment__uid=lease).exists():
             return False

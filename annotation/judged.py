@@ -26,7 +26,7 @@ SELECT j.id, j.event_id, j.project_id, j.feedback_id, j.uid, p.request_id,
         ELSE '#' || j.rejected_id END,
     j.outcome, j.strength, j.value, j.scores::text, j.criteria::text, j.confidence,
     coalesce(c.uid::text, '#' || j.comparison_id), coalesce(a.uid::text, '#' || j.assignment_id),
-    coalesce(g.version, -j.guidelines_id), j.duration_ms, j.active_ms, {judged_at}, j.surplus
+    coalesce(g.version, -j.guidelines_id), j.duration_ms, j.active_ms, {judged_at}, j.surplus, j.erasure_id
 FROM annotation_judgment j
 LEFT JOIN annotation_prompt p ON p.id = j.prompt_id
 LEFT JOIN annotation_candidate c1 ON c1.id = j.first_id AND c1.prompt_id = j.prompt_id
@@ -50,6 +50,7 @@ class StoredJudgment:
     request_id: str | None
     source: Json
     rejected: str | None
+    erasure: int | None
     told: dict[str, Any]
 
 
@@ -75,7 +76,7 @@ def _describe(
     first: str, second: str | None, left: str | None, right: str | None, chosen: str | None,
     rejected: str | None, outcome: str, strength: int | None, value: float | None, scores: str | None,
     criteria: str | None, confidence: float | None, comparison: str | None, lease: str | None, guidelines: int | None,
-    duration_ms: int | None, active_ms: int | None, judged_at: str, surplus: bool,
+    duration_ms: int | None, active_ms: int | None, judged_at: str, surplus: bool, erasure: int | None,
 ) -> StoredJudgment:  # fmt: skip
     told = {
         "id": str(uid),
@@ -96,7 +97,7 @@ def _describe(
         "judged_at": judged_at,
         "surplus": surplus,
     }
-    return StoredJudgment(pk, event, project, feedback, uid, request_id, orjson.loads(source), rejected, told)
+    return StoredJudgment(pk, event, project, feedback, uid, request_id, orjson.loads(source), rejected, erasure, told)
 
 
 def agrees(told: dict[str, Any], stored: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from annotation.models import (
     Judgment,
     Project,
     Retraction,
+    SourceType,
 )
 
 
@@ -113,6 +114,11 @@ class NewFeedback:
         source = self.body["source"]
         return {"type": source["type"], "id": source.get("id") or "", "version": source.get("version") or ""}
 
+    @property
+    def told_source(self) -> dict[str, str]:
+        """The source as events tell it: without the id of a user, which could never be erased from there."""
+        return {name: value for name, value in self.source.items() if name != "id" or not is_of_user(self.body)}
+
 
 @dataclass(frozen=True)
 class Target:
@@ -120,6 +126,12 @@ class Target:
 
     pk: int
     feedback_id: str
+
+
+def is_of_user(body: dict[str, Any]) -> bool:
+    """Whether the id of a record's source is that of a user: an end user's, or the one in the record's metadata."""
+    source, user = body["source"], (body.get("metadata") or {}).get("user_id")
+    return source["type"] == SourceType.END_USER or (user is not None and source.get("id") == user)
 
 
 def record(project: Project, entries: Sequence[NewFeedback], *, actor: str) -> list[int]:
@@ -239,7 +251,7 @@ def _recorded(result: _Result, salt: str, actor: str) -> log.NewEvent:
     payload = {
         "request_id": body.get("request_id") or "",
         "kind": body["kind"],
-        "source": entry.source,
+        "source": entry.told_source,
         "commitment": canonical.commitment(salt, body),
         **({"propensity": entry.propensity} if entry.propensity < 1 else {}),
         **result.told(),
@@ -250,7 +262,10 @@ def _recorded(result: _Result, salt: str, actor: str) -> log.NewEvent:
 def _joined(result: _Result, actor: str) -> log.NewEvent:
     entry = result.entry
     return log.NewEvent(
-        "feedback.joined", actor, f"feedback:{entry.body['feedback_id']}", {"source": entry.source, **result.told()}
+        "feedback.joined",
+        actor,
+        f"feedback:{entry.body['feedback_id']}",
+        {"source": entry.told_source, **result.told()},
     )
 
 

@@ -44,12 +44,12 @@ class AnnotatorProgress:
 
 def project_progress(project: Project) -> ProjectProgress:
     """Exact counts; reads every comparison and judgment of the project once."""
-    comparisons = Comparison.objects.filter(project=project).aggregate(
+    comparisons = Comparison.objects.filter(project=project, closed=False).aggregate(
         all=Count("pk"),
         open=Count("pk", filter=Q(taken__lt=F("overlap"))),
         done=Count("pk", filter=Q(judged=F("overlap"))),
     )
-    current = Judgment.objects.filter(project=project, feedback__retracted_by=None)
+    current = Judgment.objects.filter(project=project, feedback__retracted_by=None, erasure=None)
     by_source = current.filter(surplus=False).values_list("source_type").annotate(n=Count("pk")).order_by("source_type")
     return ProjectProgress(
         comparisons=comparisons["all"],

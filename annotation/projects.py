@@ -188,5 +188,5 @@ def _set_members(project: Project, names: str | Sequence[str], actor: str) -> No
 
 def _apply_overlap(project: Project) -> None:
     # A comparison that already has more than the new overlap keeps what it has.
-    comparisons = Comparison.objects.filter(project=project).exclude(overlap=project.overlap)
+    comparisons = Comparison.objects.filter(project=project, closed=False).exclude(overlap=project.overlap)
     comparisons.update(overlap=Greatest("taken", project.overlap))

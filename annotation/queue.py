@@ -1,4 +1,4 @@
-"""The queue: claim, renew, release, skip, expire. The only writer of leases and of a comparison's counts.
+"""The queue: claim, renew, release, skip, expire, close. The only writer of leases and of a comparison's counts.
 
 Rows are locked in one order everywhere: annotator, lease, comparison.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from django.contrib.auth.models import User
@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from annotation import log
 from annotation.claiming import claim
-from annotation.models import Annotator, Assignment, Flag, Project
+from annotation.models import Annotator, Assignment, Comparison, Flag, Project
 from annotation.settling import settle_live
 
 State = Assignment.State
@@ -159,7 +159,7 @@ def settle(annotator: Annotator, lease: uuid.UUID) -> tuple[Assignment, bool]:
     """Mark a lease as judged, for annotation.judging; return it and whether its judgment counts.
 
     A lease that was lost is taken up again when its slot is still free; otherwise the judgment is surplus. Raises
-    LeaseLostError when the annotator never had it, or judged, skipped or released it.
+    LeaseLostError when the annotator never had it, or judged, skipped or released it, or nobody is asked any more.
     """
     settled = settle_live(annotator, lease)
     if settled:
@@ -180,10 +180,12 @@ def settle(annotator: Annotator, lease: uuid.UUID) -> tuple[Assignment, bool]:
 def reopen(annotator: Annotator, lease: uuid.UUID) -> Assignment:
     """Make an answered lease live again with the same sides, its slot kept, for annotation.judging's undo.
 
-    A surplus one had no slot to keep: it is live again when there is one now, and otherwise expired as before.
+    A surplus one had no slot to keep: it is live again when there is one now, and otherwise expired as before. Raises
+    LeaseLostError when nobody is asked about the comparison any more.
     """
     _lock(annotator)
     assignment = _locked_assignment(annotator, lease)
+    _lock_open(assignment.comparison)
     if assignment.state == State.SURPLUS:
         if not _take_up(assignment):
             _end(assignment, State.EXPIRED)
@@ -210,6 +212,27 @@ def withdraw(annotator: Annotator, lease: uuid.UUID) -> None:
         _tell(annotator, "lease.withdrawn", lease, actor="system")
     elif assignment.state == State.SURPLUS:
         _end(assignment, State.EXPIRED)
+
+
+def close(prompts: Sequence[int]) -> None:
+    """Never ask about some prompts again, and end the leases on them, for annotation.erasure.
+
+    In transactions of its own, none of which waits for a comparison while it has locked another. When it returns, no
+    lease on them is live, nor will be. What annotators wrote about them goes as well: it may quote.
+    """
+    asked = Comparison.objects.filter(prompt__in=prompts, closed=False)
+    while asked.exists():
+        with transaction.atomic():
+            free = asked.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+            locked = list(free) or list(asked.select_for_update(no_key=True).values_list("pk", flat=True)[:1])
+            Comparison.objects.filter(pk__in=locked).update(closed=True)
+    leases = Assignment.objects.filter(comparison__prompt__in=prompts)
+    for lease in leases.filter(state=State.LEASED).select_related("annotator__project").order_by("pk"):
+        with suppress(LeaseLostError), _live(lease.annotator, lease.uid) as live:
+            _give_back(live, State.ERASED)
+            _tell(lease.annotator, "lease.erased", lease.uid, actor="system")
+    leases.exclude(reason="").update(reason="")
+    Flag.objects.filter(comparison__prompt__in=prompts).exclude(reason="").update(reason="")
 
 
 def _in(seconds: float) -> Combinable:
@@ -252,9 +275,7 @@ def _end(assignment: Assignment, state: State, *, reason: str = "") -> None:
 
 
 def _take_up(assignment: Assignment) -> bool:
-    comparison = assignment.comparison
-    type(comparison).objects.select_for_update(no_key=True).get(pk=comparison.pk)
-    comparison.refresh_from_db(fields=["taken", "overlap"])
+    comparison = _lock_open(assignment.comparison)
     holds_another = (
         Assignment.objects.filter(comparison=comparison, annotator_id=assignment.annotator_id)
         .filter(state__in=[State.LEASED, State.JUDGED, State.SKIPPED])
@@ -267,10 +288,18 @@ def _take_up(assignment: Assignment) -> bool:
     return True
 
 
+def _lock_open(comparison: Comparison) -> Comparison:
+    """The comparison as it stands, locked: whoever closes it comes after this transaction. LeaseLostError: it is."""
+    locked = Comparison.objects.select_for_update(no_key=True).get(pk=comparison.pk)
+    if locked.closed:
+        raise LeaseLostError
+    return locked
+
+
 def _count(assignment: Assignment, *, taken: int = 0, judged: int = 0) -> None:
     """Change a comparison's counts, and with `taken` the balance of sides of both."""
     a_left = assignment.left_id == assignment.comparison.a_id
-    comparisons = type(assignment.comparison).objects.filter(pk=assignment.comparison_id)
+    comparisons = Comparison.objects.filter(pk=assignment.comparison_id)
     comparisons.update(
         taken=F("taken") + taken, judged=F("judged") + judged, lefts=F("lefts") + (taken if a_left else 0)
     )

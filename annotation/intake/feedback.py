@@ -14,7 +14,7 @@ from annotation import canonical, judging
 from annotation.canonical import Json
 from annotation.intake import joining
 from annotation.intake.deriving import Observed
-from annotation.intake.outcomes import CONFLICT, Outcome, State, refused, take_turns
+from annotation.intake.outcomes import CONFLICT, ERASED, Outcome, State, refused, take_turns
 from annotation.intake.schemas import FeedbackRecord, Implicit, RefusedError, Retraction, parse_feedback
 from annotation.judging import NewFeedback
 from annotation.models import Project, WaitingFeedback
@@ -36,7 +36,7 @@ class CheckedFeedback:
 
 @dataclass(frozen=True)
 class Known:
-    """What stands under a feedback_id already."""
+    """What stands under a feedback_id already; an erased record has no digest."""
 
     digest: str
     state: State
@@ -125,7 +125,7 @@ class _Batch:
         if known := self.known.get(feedback_id):
             if known.digest == one.digest:
                 return Outcome(feedback_id, "duplicate", state=known.state)
-            return Outcome(feedback_id, "conflict", (CONFLICT,))
+            return Outcome(feedback_id, "conflict", (CONFLICT if known.digest else ERASED,))
         if isinstance(one.record, Implicit) and not self._is_sampled(one.record):
             return Outcome(feedback_id, "created", state="sampled_out")
         try:

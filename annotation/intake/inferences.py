@@ -17,7 +17,7 @@ from annotation.bulk import copy_rows, reserve_ids
 from annotation.canonical import Json
 from annotation.facts import CANDIDATE_FIELDS, PROMPT_FIELDS
 from annotation.intake import joining
-from annotation.intake.outcomes import CONFLICT, LoggedOutput, Outcome, refused, take_turns
+from annotation.intake.outcomes import CONFLICT, ERASED, LoggedOutput, Outcome, refused, take_turns
 from annotation.intake.schemas import Inference, RefusedError, parse_inference
 from annotation.intake.soundness import Problem, pointer
 from annotation.judging import Output
@@ -48,7 +48,7 @@ class CheckedInference(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What stands under a request_id already."""
+    """What stands under a request_id already; an erased inference has no digest."""
 
     digest: str
     outputs: tuple[LoggedOutput, ...]
@@ -144,7 +144,7 @@ def _settle(one: CheckedInference, known: dict[str, Known], taken: set[str], fre
     if earlier:
         if earlier.digest == one.digest:
             return Outcome(request_id, "duplicate", outputs=earlier.outputs)
-        return Outcome(request_id, "conflict", (CONFLICT,))
+        return Outcome(request_id, "conflict", (CONFLICT if earlier.digest else ERASED,))
     stolen = [index for index, output in enumerate(one.outputs) if output.output_id in taken]
     if stolen:
         detail = "is the output_id of another request"

@@ -36,6 +36,7 @@ class Request:
 
     prompt_id: int
     outputs: dict[str, Logged]
+    erased: bool
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Earlier:
     source: tuple[str, str]
     retracted: bool
     of_page: bool  # a signed-in person's answer
+    erased: bool
 
     def after(self, entry: NewFeedback) -> Earlier:
         """The same after a retraction: a second one has nothing to take back."""
@@ -59,14 +61,15 @@ def find_requests(project: Project, request_ids: Iterable[str]) -> dict[str, Req
     found: dict[str, Request] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT p.request_id, p.id, c.id, c.output_id, c.digest "
+            "SELECT p.request_id, p.id, p.erasure_id IS NOT NULL, c.id, c.output_id, c.digest "
             "FROM annotation_prompt p JOIN annotation_candidate c ON c.prompt_id = p.id "
             "WHERE p.project_id = %s AND p.request_id = ANY(%s) ORDER BY c.id",
             [project.pk, list(request_ids)],
         )
-        for request_id, prompt_id, pk, output_id, digest in cursor.fetchall():
-            request = found.setdefault(request_id, Request(prompt_id, {}))
-            request.outputs[output_id] = Logged(Output(pk, output_id), digest)
+        for request_id, prompt_id, erased, pk, output_id, digest in cursor.fetchall():
+            request = found.setdefault(request_id, Request(prompt_id, {}, erased))
+            if digest:  # an edit may have been erased, though its request was not
+                request.outputs[output_id] = Logged(Output(pk, output_id), digest)
     return found
 
 
@@ -76,10 +79,20 @@ def find_earlier(project: Project, feedback_ids: Iterable[str]) -> dict[str, Ear
     rows = Feedback.objects.filter(project=project, feedback_id__in=list(feedback_ids)).annotate(
         of_page=Exists(of_page)
     )
-    fields = ("pk", "feedback_id", "request_id", "kind", "source_type", "source_id", "retracted_by", "of_page")
+    fields = ("feedback_id", "request_id", "kind", "source_type", "source_id", "retracted_by", "of_page", "erasure")
     return {
-        feedback_id: Earlier(Target(pk, feedback_id), request_id, kind, (type_, id_), retraction is not None, of_page)
-        for pk, feedback_id, request_id, kind, type_, id_, retraction, of_page in rows.values_list(*fields)
+        feedback_id: Earlier(
+            Target(pk, feedback_id),
+            request_id,
+            kind,
+            (type_, id_),
+            retraction is not None,
+            of_page,
+            erasure is not None,
+        )
+        for pk, feedback_id, request_id, kind, type_, id_, retraction, of_page, erasure in rows.values_list(
+            "pk", *fields
+        )
     }
 
 
@@ -93,6 +106,8 @@ def join_record(
     propensity: float = 1.0,
 ) -> NewFeedback:
     """A checked record with the verdicts that follow from it. Raises RefusedError when it does not fit its request."""
+    if request.erased:
+        raise RefusedError.at(["request_id"], "is of an inference that was erased")
     edited = None
     if isinstance(record, Edit) and record.output in request.outputs:
         (pk,) = reserve_ids(Candidate, 1)
@@ -116,6 +131,9 @@ def join_retraction(
 
 
 def _retraction_problems(record: Retraction, earlier: Earlier, manages: bool) -> Iterator[Problem]:
+    if earlier.erased:
+        yield Problem("/retracts", "is a record that was erased")
+        return
     if earlier.kind == Feedback.Kind.RETRACTION:
         yield Problem("/retracts", "is a retraction itself; send the judgment again instead")
     if record.request_id is not None and record.request_id != earlier.request_id:
@@ -141,6 +159,11 @@ def wait(project: Project, waiting: Sequence[tuple[int, FeedbackRecord]], *, man
         )
         for pk, record in waiting
     )
+
+
+def forget(feedback: Sequence[int]) -> None:
+    """Let stored records, by primary key, wait no longer, for annotation.erasure. Runs in the caller's transaction."""
+    WaitingFeedback.objects.filter(pk__in=feedback).delete()
 
 
 def join_waiting(
@@ -236,12 +259,14 @@ def derive(
 
 def derive_again(project: Project, heuristics: Sequence[str], *, now: dt.datetime) -> int:
     """Run heuristics over every joined implicit record of a project; return how many preferences are new."""
-    implicit = Feedback.objects.filter(project=project, kind=Feedback.Kind.IMPLICIT, waiting=None)
+    implicit = Feedback.objects.filter(project=project, kind=Feedback.Kind.IMPLICIT, waiting=None, erasure=None)
     made, after = 0, 0
-    while batch := list(implicit.filter(pk__gt=after).order_by("pk")[:BATCH]):
-        after = batch[-1].pk
+    while found := list(implicit.filter(pk__gt=after).order_by("pk").values_list("pk", "request_id")[:BATCH]):
+        after, _ = found[-1]
         with transaction.atomic():
-            take_turns(project, [record.request_id for record in batch])
+            take_turns(project, [request_id for _, request_id in found])
+            # Read in turn, for it may have been erased since.
+            batch = list(implicit.filter(pk__in=[pk for pk, _ in found]).order_by("pk"))
             requests = find_requests(project, {record.request_id for record in batch})
             observed = [
                 deriving.Observed(record.pk, record.body, list(requests[record.request_id].outputs), record.propensity)

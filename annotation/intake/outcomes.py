@@ -16,6 +16,7 @@ Result = Literal["created", "duplicate", "refused", "conflict"]
 State = Literal["joined", "waiting", "sampled_out"]
 
 CONFLICT = Problem("", "another record has this id already")
+ERASED = Problem("", "the record with this id was erased; the id cannot be used again")
 BUCKETS = 64
 
 

@@ -23,7 +23,8 @@ class Comparison(models.Model):
 
     `taken` counts live leases and counted judgments, `judged` the latter alone, `lefts` those of `taken` that show
     candidate `a` on the left. Only annotation.queue changes them. `opened` is the transaction that last made it open
-    to somebody who may have walked past it; a trigger keeps it.
+    to somebody who may have walked past it; a trigger keeps it. A `closed` one has, by another trigger, an overlap of
+    what is taken, so that it never wants anybody.
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -41,6 +42,7 @@ class Comparison(models.Model):
     judged = models.PositiveSmallIntegerField(default=0)
     lefts = models.PositiveSmallIntegerField(default=0)
     opened = models.BigIntegerField(db_default=THIS_TRANSACTION, editable=False)
+    closed = models.BooleanField(default=False, db_default=False, help_text="Nobody is asked about it any more.")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -108,6 +110,7 @@ class Assignment(models.Model):
         RELEASED = "released", "Released"
         EXPIRED = "expired", "Expired"
         SURPLUS = "surplus", "Judged too late"
+        ERASED = "erased", "Erased"
 
     ANSWERED = (State.JUDGED, State.SURPLUS)
 

@@ -12,11 +12,12 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.db.models.lookups import IsNull
 
 from annotation.models.comparison import Assignment, Comparison
 from annotation.models.event import Event
 from annotation.models.project import GuidelineVersion, Project
-from annotation.models.prompt import Candidate, Prompt
+from annotation.models.prompt import Candidate, Prompt, erased_rows, erasure_field, of_user
 
 
 class SourceType(models.TextChoices):
@@ -58,6 +59,7 @@ class Feedback(models.Model):
         help_text="The chance that a record like this was kept; below 1 where signals are sampled.",
     )
     received_at = models.DateTimeField(db_default=TransactionNow(), help_text="The time of its event.")
+    erasure = erasure_field()
 
     class Meta:
         verbose_name_plural = "feedback"
@@ -65,7 +67,23 @@ class Feedback(models.Model):
             models.UniqueConstraint(fields=["project", "feedback_id"], name="feedback_id_once"),
             models.CheckConstraint(condition=Q(propensity__gt=0, propensity__lte=1), name="feedback_propensity_0_to_1"),
         ]
-        indexes = [models.Index(fields=["project", "request_id"], name="feedback_by_request")]
+        indexes = [
+            models.Index(fields=["project", "request_id"], name="feedback_by_request"),
+            # erasure: what a user said, by the source and by the metadata of the record
+            models.Index(
+                fields=["project", "source_id", "id"],
+                name="feedback_by_end_user",
+                condition=Q(source_type="end_user"),
+            ),
+            models.Index(
+                "project",
+                of_user("body__metadata__user_id"),
+                "id",
+                name="feedback_by_user",
+                condition=Q(IsNull(of_user("body__metadata__user_id"), False)),
+            ),
+            erased_rows("feedback_erased"),
+        ]
 
     def __str__(self) -> str:
         return self.feedback_id
@@ -168,6 +186,7 @@ class Judgment(models.Model):
     active_ms = models.PositiveIntegerField(null=True, help_text="Those of them in which the page was in use.")
     judged_at = models.DateTimeField()
     surplus = models.BooleanField(default=False, help_text="Came after its lease was lost; kept, but not counted.")
+    erasure = erasure_field()
 
     class Meta:
         constraints = [
@@ -200,6 +219,7 @@ class Judgment(models.Model):
             # judgments API and change list, newest first; counts by source
             models.Index(fields=["project", "-id"], name="judgment_by_project"),
             models.Index(fields=["project", "source_type", "source_id"], name="judgment_by_source"),
+            erased_rows("judgment_erased"),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,8 @@
 """Prompt and its candidates: what a model was asked and what models answered. Append-only by trigger.
 
+The one change that the triggers let through is an erasure (annotation.erasure): it blanks a row, once, and names its
+event in `erasure`.
+
 Each foreign key that the database checks costs a hot table as much as an index or two. Unchecked are those that cannot
 go wrong: projects are never deleted, and an event is written by the same function as its fact (verify_log finds a fact
 without one).
@@ -9,9 +12,33 @@ from __future__ import annotations
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
+from django.db.models.fields.json import KT
+from django.db.models.functions import Left
+from django.db.models.lookups import IsNull
 
 from annotation.models.event import Event
 from annotation.models.project import Project
+
+# As much of a user's id as an index takes in; PostgreSQL refuses rows whose entry in an index is too long.
+ID_INDEXED = 200
+
+
+def erasure_field() -> models.ForeignKey[Event | None, Event | None]:
+    """The event by which a row was erased."""
+    return models.ForeignKey(
+        Event, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False, db_index=False,
+        help_text="The event that blanked this row; empty for a row that stands.",
+    )  # fmt: skip
+
+
+def erased_rows(name: str) -> models.Index:
+    """The index for what an erasure blanked, and for a project's last one; it costs nothing until there is one."""
+    return models.Index(fields=["project", "erasure"], name=name, condition=models.Q(erasure__isnull=False))
+
+
+def of_user(column: str) -> Left:
+    """The beginning of the user's id in a column of JSON, as the index for erasures has it."""
+    return Left(KT(column), ID_INDEXED)
 
 
 class Prompt(models.Model):
@@ -30,9 +57,21 @@ class Prompt(models.Model):
     salt = models.CharField(max_length=32)
     occurred_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(db_default=TransactionNow(), help_text="The time of its event.")
+    erasure = erasure_field()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "request_id"], name="prompt_request_id_once")]
+        indexes = [
+            # erasure: what belongs to a user
+            models.Index(
+                "project",
+                of_user("metadata__user_id"),
+                "id",
+                name="prompt_by_user",
+                condition=models.Q(IsNull(of_user("metadata__user_id"), False)),
+            ),
+            erased_rows("prompt_erased"),
+        ]
 
     def __str__(self) -> str:
         return self.request_id
@@ -63,6 +102,7 @@ class Candidate(models.Model):
     parameters = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict)
     generated_at = models.DateTimeField(null=True)
+    erasure = erasure_field()
 
     class Meta:
         constraints = [
@@ -74,6 +114,7 @@ class Candidate(models.Model):
             # Referred to by composite foreign keys: a pair's two candidates answer its prompt.
             models.UniqueConstraint(fields=["id", "prompt"], name="candidate_of_prompt"),
         ]
+        indexes = [erased_rows("candidate_erased")]
 
     def __str__(self) -> str:
         return self.output_id

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 
 from annotation import canonical, facts, judged
 from annotation.canonical import Json
+from annotation.erased import BLANK_CANDIDATE, BLANK_FEEDBACK, BLANK_PROMPT, KIND, rows_erased_by
+from annotation.models import SourceType
 from annotation.verification.rows import Row, Rows, SealedEvent
 
 Check = Callable[[SealedEvent, Rows], Iterator[str]]
@@ -29,10 +31,12 @@ def _inference(event: SealedEvent, rows: Rows) -> Iterator[str]:
     if prompt is None or event.name != event.payload["request_id"]:
         yield f"the prompt {event.name} is gone"
         return
-    if not _is_of(event, prompt) or not _holds(event.payload["commitment"], prompt, facts.prompt_fact):
+    if not _is_of(event, prompt):
         yield f"the prompt {event.name} was changed"
-    if prompt["digest"] != canonical.prompt_digest(prompt["content"]):
-        yield f"the digest of the prompt {event.name} is not that of its content"
+    if prompt["erasure_id"]:
+        yield from _blank(f"the prompt {event.name}", prompt, BLANK_PROMPT)
+    else:
+        yield from _prompt(event, prompt)
     candidates = rows.candidates[prompt["id"]]
     told = {output["output_id"]: output["commitment"] for output in event.payload["outputs"]}
     if set(told) != {candidate["output_id"] for candidate in candidates}:
@@ -42,8 +46,26 @@ def _inference(event: SealedEvent, rows: Rows) -> Iterator[str]:
         yield from _output(candidate, told[candidate["output_id"]], rows)
 
 
+def _prompt(event: SealedEvent, prompt: Row) -> Iterator[str]:
+    if not _holds(event.payload["commitment"], prompt, facts.prompt_fact):
+        yield f"the prompt {event.name} was changed"
+    if prompt["digest"] != canonical.prompt_digest(prompt["content"]):
+        yield f"the digest of the prompt {event.name} is not that of its content"
+
+
+def _blank(what: str, row: Row, blank: dict[str, Json]) -> Iterator[str]:
+    """An erased row: nothing is left that its commitment covered, and an erasure says so."""
+    if row["erasing"] is None:
+        yield f"{what} is blank, and no erasure says so"
+    elif any(row[name] != value for name, value in blank.items()):
+        yield f"{what} was erased, and is not blank"
+
+
 def _output(candidate: Row, commitment: str, rows: Rows) -> Iterator[str]:
     output_id = candidate["output_id"]
+    if candidate["erasure_id"]:
+        yield from _blank(f"the output {output_id}", candidate, BLANK_CANDIDATE)
+        return
     if candidate["project_id"] != rows.project or not _holds(commitment, candidate, facts.candidate_fact):
         yield f"the output {output_id} was changed"
     if candidate["digest"] != canonical.output_digest(candidate["content"]):
@@ -55,20 +77,46 @@ def _record(event: SealedEvent, rows: Rows) -> Iterator[str]:
     if record is None:
         yield f"the feedback {event.name} is gone"
         return
-    body = record["body"]
-    claimed = {
+    if record["erasure_id"]:
+        yield from _blank(f"the feedback {event.name}", record, BLANK_FEEDBACK)
+        claimed = _told_of_erased(event, record)
+    else:
+        yield from _body(event, record)
+        claimed = _claimed(event, record["body"])
+    if not _is_of(event, record) or any(record[key] != value for key, value in claimed.items()):
+        yield f"the feedback {event.name} was changed"
+
+
+def _body(event: SealedEvent, record: Row) -> Iterator[str]:
+    if not _is_committed(event.payload["commitment"], record["salt"], record["body"]):
+        yield f"the feedback {event.name} was changed"
+    if record["record_digest"] != canonical.digest(record["body"]):
+        yield f"the digest of the feedback {event.name} is not that of its record"
+
+
+def _claimed(event: SealedEvent, body: Json) -> dict[str, Json]:
+    """What the columns of a record must say."""
+    return {
         "feedback_id": body["feedback_id"],
         "request_id": body.get("request_id") or "",
         "kind": body["kind"],
         "source": {key: body["source"].get(key) or "" for key in ("type", "id", "version")},
         "propensity": event.payload.get("propensity", 1),
     }
-    if not _is_of(event, record) or any(record[key] != value for key, value in claimed.items()):
-        yield f"the feedback {event.name} was changed"
-    if not _is_committed(event.payload["commitment"], record["salt"], body):
-        yield f"the feedback {event.name} was changed"
-    if record["record_digest"] != canonical.digest(body):
-        yield f"the digest of the feedback {event.name} is not that of its record"
+
+
+def _told_of_erased(event: SealedEvent, record: Row) -> dict[str, Json]:
+    """The same of an erased record, by its event alone, which does not tell the ids of users."""
+    told = event.payload
+    source = {"id": "", **told["source"]}
+    if source["type"] == SourceType.END_USER:
+        source["id"] = ""  # the first events told it
+    return {
+        "request_id": told["request_id"],
+        "kind": told["kind"],
+        "source": source,
+        "propensity": told.get("propensity", 1),
+    }
 
 
 def _results(event: SealedEvent, rows: Rows) -> Iterator[str]:
@@ -92,8 +140,10 @@ def _judgments(event: SealedEvent, record: Row, rows: Rows) -> Iterator[str]:
         return
     for judgment, as_told in zip(made, told, strict=True):
         loser = {output for output in as_told["pair"] if as_told["chosen"] and output != as_told["chosen"]}
-        rest = (judgment.project, judgment.request_id, judgment.source, {judgment.rejected} - {None})
-        expected = (rows.project, record["request_id"], record["source"], loser)
+        rest = (
+            judgment.project, judgment.request_id, judgment.source, judgment.erasure, {judgment.rejected} - {None}
+        )  # fmt: skip
+        expected = (rows.project, record["request_id"], record["source"], record["erasure_id"], loser)
         if not judged.agrees(as_told, judgment.told) or rest != expected:
             yield f"the judgment {judgment.uid} is not the one that was recorded"
 
@@ -119,6 +169,18 @@ def _comparisons(event: SealedEvent, rows: Rows) -> Iterator[str]:
         comparison = rows.comparisons.get(told["id"])
         if comparison is None or comparison["outputs"] != told["outputs"]:
             yield f"the comparison {told['id']} is not the one that was made"
+
+
+def _erasure(event: SealedEvent, rows: Rows) -> Iterator[str]:
+    """Exactly the rows that an erasure tells of are erased by it; of outputs it covers all that is left."""
+    told, found = event.payload, rows_erased_by(rows.project, event.pk)
+    stands = {*told["requests"], *told["feedback"]} - {*found.requests, *found.feedback}
+    if stands:
+        yield f"{min(stands)} was erased, and is not erased any more"
+    outputs = {"count": len(found.outputs), "digest": canonical.digest(found.outputs)}
+    erased = (found.requests, found.feedback, outputs, found.judgments)
+    if erased != (told["requests"], told["feedback"], told["outputs"], told["judgments"]):
+        yield "what is erased by it is not what it tells of"
 
 
 def _guidelines(event: SealedEvent, rows: Rows) -> Iterator[str]:
@@ -158,4 +220,5 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "feedback.joined": (_results,),
     "comparisons.created": (_comparisons,),
     "guidelines.written": (_guidelines,),
+    KIND: (_erasure,),
 }

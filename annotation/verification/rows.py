@@ -12,6 +12,7 @@ from django.db import connection
 
 from annotation import judged
 from annotation.canonical import Json
+from annotation.erased import KIND
 from annotation.facts import utc_in_sql
 from annotation.judged import StoredJudgment
 
@@ -36,24 +37,29 @@ class SealedEvent(NamedTuple):
         return self.subject.partition(":")[2]
 
 
+# `erasing`: the event that an erased row names, when it is one that can have erased it.
+ERASING = (
+    "LEFT JOIN annotation_event x ON x.id = {row}.erasure_id AND x.project_id = {row}.project_id AND x.kind = '{kind}'"
+)
 PROMPTS = """
-SELECT id, event_id, {at} AS received_at, salt, request_id, content::text, tools::text, metadata::text, digest,
-    record_digest, occurred_at
-FROM annotation_prompt WHERE project_id = %s AND request_id = ANY (%s)
-""".format(at=utc_in_sql("received_at"))
+SELECT p.id, p.event_id, {at} AS received_at, p.salt, p.request_id, p.content::text, p.tools::text, p.metadata::text,
+    p.digest, p.record_digest, p.occurred_at, p.erasure_id, x.id AS erasing
+FROM annotation_prompt p {erasing} WHERE p.project_id = %s AND p.request_id = ANY (%s)
+""".format(at=utc_in_sql("p.received_at"), erasing=ERASING.format(row="p", kind=KIND))
 CANDIDATES = """
 SELECT c.prompt_id, c.project_id, c.edit_event_id, c.salt, c.output_id, c.index, c.content::text, c.digest,
-    c.model_name, c.model_version, c.model::text, c.parameters::text, c.metadata::text, c.generated_at, p.request_id
-FROM annotation_candidate c LEFT JOIN annotation_prompt p ON p.id = c.prompt_id
-"""
+    c.model_name, c.model_version, c.model::text, c.parameters::text, c.metadata::text, c.generated_at, p.request_id,
+    c.erasure_id, x.id AS erasing
+FROM annotation_candidate c LEFT JOIN annotation_prompt p ON p.id = c.prompt_id {erasing}
+""".format(erasing=ERASING.format(row="c", kind=KIND))
 LOGGED = CANDIDATES + "WHERE c.prompt_id = ANY (%s) AND c.edit_event_id IS NULL"
 EDITED = CANDIDATES + "WHERE c.project_id = %s AND c.output_id = ANY (%s) AND c.edit_event_id IS NOT NULL"
 FEEDBACK = """
-SELECT id, event_id, {at} AS received_at, salt, feedback_id, request_id, kind,
-    jsonb_build_object('type', source_type, 'id', source_id, 'version', source_version)::text AS source, body::text,
-    record_digest, propensity
-FROM annotation_feedback WHERE project_id = %s AND feedback_id = ANY (%s)
-""".format(at=utc_in_sql("received_at"))
+SELECT f.id, f.event_id, {at} AS received_at, f.salt, f.feedback_id, f.request_id, f.kind,
+    jsonb_build_object('type', source_type, 'id', source_id, 'version', source_version)::text AS source, f.body::text,
+    f.record_digest, f.propensity, f.erasure_id, x.id AS erasing
+FROM annotation_feedback f {erasing} WHERE f.project_id = %s AND f.feedback_id = ANY (%s)
+""".format(at=utc_in_sql("f.received_at"), erasing=ERASING.format(row="f", kind=KIND))
 RETRACTIONS = """
 SELECT r.event_id, r.feedback_id, t.feedback_id AS target, t.project_id
 FROM annotation_retraction r LEFT JOIN annotation_feedback t ON t.id = r.target_id WHERE r.feedback_id = ANY (%s)

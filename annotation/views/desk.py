@@ -11,7 +11,7 @@ from django.db.models import Count, F, Min
 from django.utils.safestring import SafeString
 
 from annotation import clock, progress, queue
-from annotation.answers import Judged
+from annotation.answers import Judged, last_answered
 from annotation.models import Annotator, Assignment, GuidelineVersion, Project
 from annotation.progress import AnnotatorProgress
 from annotation.rendering import render_output, render_prompt, render_tools
@@ -77,7 +77,7 @@ def lay_out(annotator: Annotator, *, known: Collection[uuid.UUID] = (), judged: 
         last: Assignment | None = judged.lease
     else:
         leases, moment = _fresh_leases(annotator), clock.now()
-        last = annotator.assignments.filter(state__in=Assignment.ANSWERED).order_by("-ended_at").first()
+        last = last_answered(annotator)
         annotator.refresh_from_db(fields=["judged"])
     return Desk(
         project=annotator.project,
