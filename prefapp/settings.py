@@ -214,7 +214,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1/projects/\{slug\}",
     "ENUM_NAME_OVERRIDES": {
         "FeedbackKind": "annotation.models.Feedback.Kind",
-        "FeedbackState": ["joined", "waiting", "orphaned", "mismatched", "retracted"],
+        "FeedbackState": ["joined", "waiting", "orphaned", "mismatched", "retracted", "erased"],
         "Outcome": "annotation.models.Judgment.Outcome",
         "Pairing": "annotation.models.Project.Pairing",
         "ProjectStatus": "annotation.models.Project.Status",

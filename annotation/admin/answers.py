@@ -10,7 +10,7 @@ from annotation.admin import texts
 from annotation.models import Judgment, Retraction
 
 RETRACTED = Q(Exists(Retraction.objects.filter(target=OuterRef("feedback"))))
-COUNTED = Q(surplus=False) & ~RETRACTED
+COUNTED = Q(surplus=False, erasure=None) & ~RETRACTED
 STRENGTHS = {1: "slightly better", 2: "better", 3: "much better"}
 
 
@@ -21,13 +21,15 @@ def answer(row: Judgment) -> SafeString | str:
     return format_html("<bdi>{}</bdi> is {}", row.chosen.model_label, STRENGTHS[row.strength or 2])
 
 
-def is_retracted(row: Judgment) -> bool:
-    """Whether it was taken back. Reads `feedback.retracted_by`."""
-    return hasattr(row.feedback, "retracted_by")
+def counts(row: Judgment) -> bool:
+    """Whether it counts. Reads `feedback.retracted_by`."""
+    return not (row.surplus or row.erasure_id or hasattr(row.feedback, "retracted_by"))
 
 
 def standing(row: Judgment) -> SafeString:
-    """Whether it counts, and if not, why."""
-    if is_retracted(row):
+    """Whether it counts, and if not, why. Reads `feedback.retracted_by`."""
+    if row.erasure_id:
+        return texts.badge("Erased", "warning")
+    if hasattr(row.feedback, "retracted_by"):
         return texts.badge("Retracted", "warning")
     return texts.badge("Surplus") if row.surplus else texts.badge("Counts", "good")

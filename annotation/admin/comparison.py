@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from annotation.admin import texts
-from annotation.admin.answers import COUNTED, answer, is_retracted, standing
+from annotation.admin.answers import COUNTED, answer, counts, standing
 from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.lease import lease_state
 from annotation.admin.page import Page, Step, Table, Text, fields, link, list_url, row_url
@@ -21,6 +21,7 @@ from annotation.admin.steps import position
 from annotation.admin.texts import shown
 from annotation.models import Assignment, Candidate, Comparison, Flag, Judgment
 
+ASKED = texts.gist("asked", "prompt", "prompt")
 # An overlap of a hundred and many flags would make the page long; the lists have the rest.
 ROWS_SHOWN = 100
 
@@ -37,15 +38,18 @@ class ComparisonQuestion(QuestionFilter):
     questions = {
         "open": Question("Open", Q(taken__lt=F("overlap"))),
         "leased": Question("Handed out", Q(taken=F("overlap"), judged__lt=F("overlap"))),
-        "done": Question("Done", Q(judged=F("overlap"))),
-        "never_judged": Question("Never judged", Q(judged=0)),
+        "done": Question("Done", Q(judged=F("overlap"), closed=False)),
+        "never_judged": Question("Never judged", Q(judged=0, closed=False)),
+        "closed": Question("Closed", Q(closed=True)),
         "flagged": Question("Flagged", Q(Exists(Flag.objects.filter(comparison=OuterRef("pk"), resolved_at=None)))),
         "in_disagreement": Question("In disagreement", in_disagreement()),
     }
 
 
 def state(row: Comparison) -> SafeString:
-    """Open, handed out or done, as the progress of a project counts it."""
+    """Open, handed out or done, as the progress of a project counts it; or closed, and counted no more."""
+    if row.closed:
+        return texts.badge("Closed", "warning")
     if row.taken < row.overlap:
         return texts.badge("Open")
     return texts.badge("Done", "good") if row.judged >= row.overlap else texts.badge("Handed out", "busy")
@@ -90,7 +94,7 @@ class ComparisonAdmin(LeadAdmin):
                 Step("Judgments", str(len(judgments)), list_url(Judgment, **here)),
                 Step("Leases", str(row.assignments.count()), list_url(Assignment, **here)),
             ],
-            lead=Text("Prompt", texts.blocks(row.prompt.content, role="user"), "", row_url(row.prompt)),
+            lead=Text("Prompt", texts.spoken(row.prompt, role="user"), "", row_url(row.prompt)),
             texts=[_side(row.a, judgments), _side(row.b, judgments)],
             tables=[_judgments(judgments), _leases(row), _flags(row)],
         )
@@ -98,7 +102,7 @@ class ComparisonAdmin(LeadAdmin):
     @admin.display(description="prompt")
     def asked(self, row: Any) -> SafeString:
         flag = texts.badge("Flagged", "warning") if row.flagged else ""
-        return format_html("{} {}", texts.excerpt(row.asked), flag)
+        return format_html("{} {}", ASKED(row), flag)
 
     @admin.display(description="candidates")
     def candidates(self, row: Comparison) -> SafeString:
@@ -114,10 +118,10 @@ class ComparisonAdmin(LeadAdmin):
 
 
 def _side(candidate: Candidate, judgments: Sequence[Judgment]) -> Text:
-    counted = [judgment for judgment in judgments if not judgment.surplus and not is_retracted(judgment)]
+    counted = [judgment for judgment in judgments if counts(judgment)]
     wins = sum(judgment.chosen_id == candidate.pk for judgment in counted)
     note = f"preferred {wins} of {len(counted)} times" if counted else "not judged yet"
-    return Text(candidate.model_label, texts.blocks(candidate.content, role="assistant"), note, row_url(candidate))
+    return Text(candidate.model_label, texts.spoken(candidate, role="assistant"), note, row_url(candidate))
 
 
 def _judgments(judgments: Sequence[Judgment]) -> Table:

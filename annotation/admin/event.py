@@ -10,9 +10,10 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from annotation import erased
 from annotation.admin import texts
 from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
-from annotation.admin.page import Page, Step, fields, row_url
+from annotation.admin.page import Page, Step, fields, list_url, row_url
 from annotation.admin.scope import LeadAdmin
 from annotation.admin.steps import position, snapshot_steps
 from annotation.admin.texts import shown
@@ -36,6 +37,7 @@ class EventQuestion(QuestionFilter):
         "intake": Question("Intake", Q(kind__startswith="inference.") | Q(kind__startswith="comparisons.")),
         "settings": Question("Settings, people, keys", Q(kind__regex=r"^(project|guidelines|member|key)\.")),
         "snapshots": Question("Snapshots", Q(kind__regex=r"^(recipe|snapshot)\.")),
+        "erasures": Question("Erasures", Q(kind=erased.KIND)),
         "accounts": Question("Accounts, log-ins", Q(kind__startswith="user.")),
         "unsealed": Question("Waiting for a seal", Q(Exists(UnsealedEvent.objects.filter(event=OuterRef("pk"))))),
     }
@@ -75,7 +77,10 @@ class EventAdmin(LeadAdmin):
     def page(self, request: HttpRequest, row: Event) -> Page:
         subject = _subject(row)
         about = [Step(str(subject._meta.verbose_name).capitalize(), str(subject), row_url(subject))] if subject else []
-        return Page(steps=[*about, Step("Event", position(row)), *snapshot_steps(row)])
+        gone = (
+            [Step("Erased prompts", "", list_url(Prompt, erasure__id__exact=row.pk))] if row.kind == erased.KIND else []
+        )
+        return Page(steps=[*about, *gone, Step("Event", position(row)), *snapshot_steps(row)])
 
     @admin.display(description="position")
     def position(self, row: Event) -> str:

@@ -16,7 +16,7 @@ from annotation.admin.answers import COUNTED, RETRACTED, answer, standing
 from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.page import Page, Step, Table, Text, fields, link, list_url, row_url
 from annotation.admin.scope import LeadAdmin
-from annotation.admin.steps import event_steps
+from annotation.admin.steps import erased, event_steps
 from annotation.admin.texts import shown
 from annotation.models import Candidate, Feedback, Judgment, Retraction, WaitingFeedback
 
@@ -26,6 +26,7 @@ class JudgmentQuestion(QuestionFilter):
         "counted": Question("Counted", COUNTED),
         "retracted": Question("Retracted", RETRACTED),
         "surplus": Question("Surplus", Q(surplus=True)),
+        "erased": Question("Erased", Q(erasure__isnull=False)),
         "fast": Question("In less than a second", Q(duration_ms__lt=1_000)),
     }
 
@@ -83,7 +84,7 @@ class JudgmentAdmin(LeadAdmin):
                 Step("Feedback", row.feedback.feedback_id, row_url(row.feedback)),
                 *event_steps(row.event_id),
             ],
-            lead=Text("Prompt", texts.blocks(row.prompt.content, role="user"), "", row_url(row.prompt)),
+            lead=Text("Prompt", texts.spoken(row.prompt, role="user"), "", row_url(row.prompt)),
             texts=[_side(row, candidate) for candidate in pair if candidate],
         )
 
@@ -104,7 +105,7 @@ def _side(row: Judgment, candidate: Candidate) -> Text:
     verdict = "preferred" if row.chosen_id == candidate.pk else "not preferred" if row.chosen_id else ""
     side = "shown left" if row.left_id == candidate.pk else "shown right" if row.right_id == candidate.pk else ""
     note = " · ".join(part for part in (side, verdict) if part)
-    return Text(candidate.model_label, texts.blocks(candidate.content, role="assistant"), note, row_url(candidate))
+    return Text(candidate.model_label, texts.spoken(candidate, role="assistant"), note, row_url(candidate))
 
 
 # A ranking of 64 outputs makes two thousand judgments.
@@ -116,12 +117,13 @@ WAITS: dict[str, texts.Kind] = {Waits.WAITING: "busy", Waits.ORPHANED: "warning"
 
 class FeedbackQuestion(QuestionFilter):
     questions = {
-        "standing": Question("Standing", ~Q(kind=Feedback.Kind.RETRACTION) & ~TAKEN_BACK),
+        "standing": Question("Standing", Q(~Q(kind=Feedback.Kind.RETRACTION), ~TAKEN_BACK, erasure=None)),
         "waiting": Question("Waiting", Q(waiting__state=Waits.WAITING)),
         "orphaned": Question("Orphaned", Q(waiting__state=Waits.ORPHANED)),
         "mismatched": Question("Mismatched", Q(waiting__state=Waits.MISMATCHED)),
         "retracted": Question("Retracted", TAKEN_BACK),
         "retractions": Question("Retractions", Q(kind=Feedback.Kind.RETRACTION)),
+        "erased": Question("Erased", Q(erasure__isnull=False)),
     }
 
 
@@ -156,6 +158,7 @@ class FeedbackAdmin(LeadAdmin):
         shown("received_at", texts.when, "received"),
         shown("body", texts.json_text, "record as received"),
         shown("record_digest", texts.code, "digest of the record"),
+        shown("erasure", erased, "erased"),
     )
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -175,7 +178,7 @@ class FeedbackAdmin(LeadAdmin):
         if retracted_by:
             steps.append(Step("Retracted by", retracted_by.feedback.feedback_id, row_url(retracted_by.feedback)))
         rows = [[link(j, texts.short(j.uid)), answer(j), standing(j)] for j in judgments]
-        empty = "None yet: it waits." if _waiting(row) else "None: it is no preference."
+        empty = "None yet: it waits." if _waiting(row) else "None." if row.erasure_id else "None: it is no preference."
         return Page(
             steps=[*steps, *event_steps(row.event_id)],
             tables=[*_mismatch(row), Table("Judgments made of it", ["Judgment", "Answer", ""], rows, empty)],
@@ -184,6 +187,8 @@ class FeedbackAdmin(LeadAdmin):
     @admin.display(description="state")
     def state(self, row: Feedback) -> SafeString:
         waiting = _waiting(row)
+        if row.erasure_id:
+            return texts.badge("Erased", "warning")
         if waiting:
             return texts.badge(waiting.get_state_display(), WAITS[waiting.state])
         return texts.badge("Retracted", "warning") if hasattr(row, "retracted_by") else texts.badge("Joined", "good")

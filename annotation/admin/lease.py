@@ -29,6 +29,7 @@ KINDS: dict[str, texts.Kind] = {
     State.RELEASED: "plain",
     State.EXPIRED: "plain",
     State.SURPLUS: "warning",
+    State.ERASED: "warning",
 }
 
 
@@ -45,6 +46,7 @@ class LeaseQuestion(QuestionFilter):
         "released": Question("Released", Q(state=State.RELEASED)),
         "expired": Question("Expired", Q(state=State.EXPIRED)),
         "surplus": Question("Judged too late", Q(state=State.SURPLUS)),
+        "erased": Question("Erased", Q(state=State.ERASED)),
     }
 
 

@@ -10,19 +10,23 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from annotation.admin import texts
-from annotation.admin.filters import ProjectFilter
+from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.page import Page, Step, Table, Text, fields, link, list_url, row_url
 from annotation.admin.scope import LeadAdmin
-from annotation.admin.steps import event_steps
+from annotation.admin.steps import erased, event_steps
 from annotation.admin.texts import shown
 from annotation.models import Candidate, Comparison, Judgment, Prompt
 
 # A prompt can have thousands of pairs; a page shows the first of them.
 COMPARISONS_SHOWN = 50
 
-ASKED = shown("asked", texts.excerpt, "prompt")
-ANSWERED = shown("answered", texts.excerpt, "output")
+ASKED = texts.gist("asked", "", "prompt")
+ANSWERED = texts.gist("answered", "", "output")
 MODEL = shown("model_label", texts.isolated, "model")
+
+
+class PromptQuestion(QuestionFilter):
+    questions = {"erased": Question("Erased", Q(erasure__isnull=False))}
 
 
 @admin.register(Prompt)
@@ -31,7 +35,7 @@ class PromptAdmin(LeadAdmin):
                     shown("received_at", texts.when, "received"))  # fmt: skip
     list_display_links = (ASKED,)
     list_select_related = ("project",)
-    list_filter = (ProjectFilter,)
+    list_filter = (PromptQuestion, ProjectFilter)
     search_fields = ("request_id",)
     search_help_text = "Beginning of a request id"
     empty_text = "Prompts come from a file (manage.py import_pairs) or through the API."
@@ -44,13 +48,14 @@ class PromptAdmin(LeadAdmin):
         shown("tools", texts.json_text, "tools"),
         shown("digest", texts.code, "digest of the content"),
         shown("record_digest", texts.code, "digest of the record"),
+        shown("erasure", erased, "erased"),
     )
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.defer("content", "tools", "metadata").annotate(asked=texts.Excerpt("content"))
 
     def page(self, request: HttpRequest, row: Prompt) -> Page:
-        candidates = list(row.candidates.order_by("index").defer("parameters", "metadata"))
+        candidates = list(row.candidates.select_related("erasure").order_by("index").defer("parameters", "metadata"))
         comparisons = Comparison.objects.filter(prompt=row)
         return Page(
             steps=[
@@ -60,7 +65,7 @@ class PromptAdmin(LeadAdmin):
                 Step("Judgments", str(row.judgments.count()), list_url(Judgment, prompt__id__exact=row.pk)),
                 *event_steps(row.event_id),
             ],
-            lead=Text("Prompt", texts.blocks(row.content, role="user")),
+            lead=Text("Prompt", texts.spoken(row, role="user")),
             texts=[_text(candidate, row_url(candidate)) for candidate in candidates],
             tables=[_comparisons(comparisons, list_url(Comparison, prompt__id__exact=row.pk))],
         )
@@ -84,6 +89,7 @@ class CandidateAdmin(LeadAdmin):
         shown("parameters", texts.json_text, "parameters"),
         shown("metadata", texts.json_text, "metadata"),
         shown("digest", texts.code, "digest of the content"),
+        shown("erasure", erased, "erased"),
     )
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -100,14 +106,14 @@ class CandidateAdmin(LeadAdmin):
                 Step("Comparisons", str(comparisons.count()), everything),
                 *event_steps(row.prompt.event_id),
             ],
-            lead=Text("Prompt", texts.blocks(row.prompt.content, role="user")),
+            lead=Text("Prompt", texts.spoken(row.prompt, role="user")),
             texts=[_text(row)],
             tables=[_comparisons(comparisons, everything)],
         )
 
 
 def _text(candidate: Candidate, url: str = "") -> Text:
-    return Text(candidate.model_label, texts.blocks(candidate.content, role="assistant"), candidate.output_id, url)
+    return Text(candidate.model_label, texts.spoken(candidate, role="assistant"), candidate.output_id, url)
 
 
 def _comparisons(comparisons: QuerySet[Comparison], everything: str) -> Table:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from annotation.admin.page import Step, list_url, row_url
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from annotation.admin.page import Step, link, list_url, row_url
 from annotation.models import Event
 
 
@@ -19,6 +22,11 @@ def snapshot_steps(event: Event) -> list[Step]:
         return []
     seen = list_url("exports_snapshot", project=event.project.slug, watermark__gte=seal.position)
     return [Step("Snapshots", f"from position {seal.position} on", seen)]
+
+
+def erased(erasure: Event | None) -> SafeString | str:
+    """When a row was erased, with the event that did it."""
+    return link(erasure, f"on {timezone.localtime(erasure.at):%B %-d, %Y}") if erasure else "—"
 
 
 def position(event: Event) -> str:

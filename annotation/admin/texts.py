@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from annotation import canonical
-from annotation.models import Candidate, Project
+from annotation.models import Candidate, Project, Prompt
 
 EXCERPT_LENGTH = 140
 
@@ -50,6 +50,25 @@ def excerpt(text: str | None) -> SafeString:
     line = " ".join((text or "").split())
     dots = "…" if text and len(text) >= EXCERPT_LENGTH else ""
     return format_html('<bdi class="pf-excerpt">{}{}</bdi>', line or "(empty)", dots)
+
+
+def gist(path: str, row: str, label: str) -> Callable[[Any], SafeString]:
+    """A column: one line of the text at a path, or that the row (at a path of its own, "" for this one) was erased."""
+
+    @admin.display(description=label)
+    def column(shown: Any) -> SafeString:
+        holder = attrgetter(row)(shown) if row else shown
+        return badge("Erased", "warning") if holder.erasure_id else excerpt(getattr(shown, path))
+
+    column.__name__ = f"gist_{path}"
+    return column
+
+
+def spoken(row: Prompt | Candidate, *, role: str) -> list[Block]:
+    """A prompt's or an output's content as blocks of text, or when it was erased."""
+    if row.erasure:
+        return [Block("", f"Erased on {timezone.localtime(row.erasure.at):%B %-d, %Y}.")]
+    return blocks(row.content, role=role)
 
 
 def blocks(content: Any, *, role: str) -> list[Block]:

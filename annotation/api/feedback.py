@@ -52,7 +52,7 @@ class StoredFeedbackSerializer(serializers.Serializer[Any]):
     )
     propensity = serializers.FloatField(help_text="The chance that it was kept; below 1 where signals are sampled.")
     received_at = serializers.DateTimeField()
-    record = serializers.DictField(help_text="As it was received.")
+    record = serializers.DictField(help_text="As it was received; empty once it is erased.")
 
 
 class FeedbackPageSerializer(serializers.Serializer[Any]):
@@ -153,6 +153,9 @@ def find_feedback(project: Project, query: dict[str, Any]) -> QuerySet[Feedback]
     if "source" in query:
         found = found.filter(source_type=query["source"])
     state = query.get("state")
+    if state == "erased":
+        return found.filter(erasure__isnull=False)
+    found = found.filter(erasure=None) if state else found
     if state == "retracted":
         return found.filter(TAKEN_BACK)
     if state == "joined":
@@ -164,6 +167,8 @@ def describe_feedback(record: Feedback) -> dict[str, Any]:
     """A record as StoredFeedbackSerializer; its related rows must be loaded."""
     waiting = getattr(record, "waiting", None)
     state = "retracted" if hasattr(record, "retracted_by") else waiting.state if waiting else "joined"
+    if record.erasure_id:
+        state = "erased"
     problems = waiting.problems if waiting else []
     return {
         "feedback_id": record.feedback_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Prefetch
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,10 +15,10 @@ from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from annotation.api.records import inferences_request
 from annotation.intake.receiving import INFERENCES
-from annotation.models import Candidate, Feedback, Prompt, WaitingFeedback
+from annotation.models import Candidate, Event, Feedback, Prompt, WaitingFeedback
 
-# A record is joined to its inference, or not (yet); either can be retracted.
-FEEDBACK_STATES = ["joined", *WaitingFeedback.State.values, "retracted"]
+# A record is joined to its inference, or not (yet); either can be retracted, and any erased.
+FEEDBACK_STATES = ["joined", *WaitingFeedback.State.values, "retracted", "erased"]
 
 
 class OutputSerializer(serializers.Serializer[Any]):
@@ -112,21 +112,34 @@ class InferenceView(ProjectView):
     @extend_schema(
         operation_id="inference_read",
         summary="Read a logged inference",
-        responses=InferenceSerializer,
+        responses={
+            200: InferenceSerializer,
+            410: OpenApiResponse(description="It was erased at the wish of the person it came from."),
+        },
         examples=[OpenApiExample("An inference", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str, request_id: str) -> Response:
-        outputs = Prefetch("candidates", Candidate.objects.order_by("index"))
-        prompt = Prompt.objects.filter(project=self.project, request_id=request_id).prefetch_related(outputs).first()
+        outputs = Prefetch("candidates", Candidate.objects.filter(erasure=None).order_by("index"))
+        prompts = Prompt.objects.filter(project=self.project, request_id=request_id).select_related("erasure__seal")
+        prompt = prompts.prefetch_related(outputs).first()
         if prompt is None:
             raise Problem(404, f"No inference was logged under the request_id “{request_id}”.")
+        if prompt.erasure:
+            raise erased(prompt.erasure, f"The inference “{request_id}”")
         return Response(describe_inference(prompt))
+
+
+def erased(erasure: Event, what: str) -> Problem:
+    """410: it is gone for good; its seal must be loaded."""
+    seal = getattr(erasure, "seal", None)
+    place = f", position {seal.position} of the log" if seal else ""
+    return Problem(410, f"{what} was erased on {erasure.at:%Y-%m-%d}{place}.")
 
 
 def describe_inference(prompt: Prompt) -> dict[str, Any]:
     """A prompt with its candidates, loaded in their order, as InferenceSerializer."""
     records = Feedback.objects.filter(project_id=prompt.project_id, request_id=prompt.request_id)
-    told = records.order_by("pk").values_list("feedback_id", "kind", "retracted_by", "waiting__state")
+    told = records.order_by("pk").values_list("feedback_id", "kind", "erasure", "retracted_by", "waiting__state")
     return {
         "request_id": prompt.request_id,
         "prompt": prompt.content,
@@ -137,8 +150,12 @@ def describe_inference(prompt: Prompt) -> dict[str, Any]:
         "received_at": prompt.received_at,
         "outputs": [_describe_output(candidate) for candidate in prompt.candidates.all()],
         "feedback": [
-            {"feedback_id": feedback_id, "kind": kind, "state": "retracted" if retraction else waiting or "joined"}
-            for feedback_id, kind, retraction, waiting in told
+            {
+                "feedback_id": feedback_id,
+                "kind": kind,
+                "state": "erased" if erasure else "retracted" if retraction else waiting or "joined",
+            }
+            for feedback_id, kind, erasure, retraction, waiting in told
         ],
     }
 

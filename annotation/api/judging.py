@@ -48,6 +48,8 @@ class JudgeView(ProjectView):
             feedback_id, is_new = answer_lease(lease, body, now=timezone.now())
         except RefusedError as error:
             raise refused_record(error.problems) from None
+        except answers.FeedbackErasedError:
+            raise Problem(409, "The record with this feedback_id was erased; the id cannot be used again.") from None
         except answers.FeedbackConflictError:
             raise Problem(409, "Another record has this feedback_id already.") from None
         except queue.LeaseLostError:

@@ -32,7 +32,8 @@ class JudgmentParameters(PageParameters):
     since = MomentField(required=False, help_text="Judged at this time or later.")
     until = MomentField(required=False, help_text="Judged before this time.")
     current = serializers.BooleanField(
-        default=True, help_text="`false` also lists what was retracted; each then says whether it still counts."
+        default=True,
+        help_text="`false` also lists what was retracted or erased; each then says whether it still counts.",
     )
 
 
@@ -78,7 +79,8 @@ class JudgmentSerializer(serializers.Serializer[Any]):
     judged_at = serializers.DateTimeField()
     position = serializers.IntegerField(min_value=1, help_text="Place of its event in the log.")
     surplus = serializers.BooleanField(help_text="It came too late; kept, but not counted.")
-    current = serializers.BooleanField(help_text="false: retracted.")
+    current = serializers.BooleanField(help_text="false: retracted or erased.")
+    erased = serializers.BooleanField(help_text="Its texts were erased at the wish of the person they came from.")
 
 
 class JudgmentPageSerializer(serializers.Serializer[Any]):
@@ -117,6 +119,7 @@ EXAMPLE: dict[str, Any] = {
             "position": 812,
             "surplus": False,
             "current": True,
+            "erased": False,
         }
     ],
 }
@@ -143,6 +146,7 @@ class JudgmentsView(ProjectView):
         return Response(page.answer([describe_judgment(judgment) for judgment in page.rows]))
 
 
+RETRACTIONS = Retraction.objects.filter(target=OuterRef("feedback"))
 FILTERS: dict[str, Callable[[Any], Q]] = {
     "source": lambda value: Q(source_type=value),
     "outcome": lambda value: Q(outcome=value),
@@ -151,7 +155,7 @@ FILTERS: dict[str, Callable[[Any], Q]] = {
     "since": lambda value: Q(judged_at__gte=value),
     "until": lambda value: Q(judged_at__lt=value),
     # As NOT EXISTS: PostgreSQL misjudges how many rows an outer join without a match leaves.
-    "current": lambda value: ~Q(Exists(Retraction.objects.filter(target=OuterRef("feedback")))) if value else Q(),
+    "current": lambda value: Q(~Exists(RETRACTIONS), erasure=None) if value else Q(),
 }
 
 
@@ -197,5 +201,6 @@ def describe_judgment(judgment: Judgment) -> dict[str, Any]:
         "judged_at": judgment.judged_at,
         "position": judgment.event.seal.position,
         "surplus": judgment.surplus,
-        "current": not hasattr(feedback, "retracted_by"),
+        "current": judgment.erasure_id is None and not hasattr(feedback, "retracted_by"),
+        "erased": judgment.erasure_id is not None,
     }

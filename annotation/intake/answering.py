@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from annotation import answers
+from annotation import answers, queue
 from annotation.canonical import Json
 from annotation.intake.retrying import until_settled
 from annotation.intake.schemas import FeedbackRecord, RefusedError, parse_feedback
@@ -52,6 +52,8 @@ def _read(lease: Assignment, value: Json, now: dt.datetime) -> tuple[dict[str, A
     problems = tuple(_problems(record, shown, program_name(lease)))
     if problems:
         raise RefusedError(problems)
+    if lease.comparison.prompt.erasure_id:
+        raise queue.LeaseLostError
     left, right = Output.of(lease.left), Output.of(lease.right)
     logged = {output.output_id: Logged(Output.of(output), output.digest) for output in (lease.left, lease.right)}
     (verdict,) = verdicts_of(record, logged)

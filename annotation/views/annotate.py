@@ -13,7 +13,7 @@ from annotation.views.desk import lay_out
 from annotation.views.gate import for_annotators, wants_fragments
 from annotation.views.practice import practice_card
 from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
-from annotation.views.replies import answer_page, posted_ids
+from annotation.views.replies import ERASED, answer_page, posted_ids, why_lost
 
 
 @require_safe
@@ -49,14 +49,18 @@ def next_comparisons(request: HttpRequest, annotator: Annotator) -> HttpResponse
 @for_annotators
 def renew(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     """Prolong the leases of an open page; when one is lost, say what is held now."""
-    lost = False
+    lost = []
     leases = posted_ids(request, "lease")
     for lease in leases:
         try:
             queue.renew(annotator, lease)
         except queue.LeaseLostError:
-            lost = True
-    return answer_page(request, lay_out(annotator, known=leases)) if lost else HttpResponse(status=204)
+            lost.append(lease)
+    if not lost:
+        return HttpResponse(status=204)
+    why = why_lost(annotator, lost)
+    # Of the others the page has words of its own.
+    return answer_page(request, lay_out(annotator, known=leases), notice=why if why == ERASED else "")
 
 
 @require_POST

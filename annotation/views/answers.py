@@ -16,15 +16,11 @@ from annotation.models import Annotator, Assignment, Flag, Project
 from annotation.views.desk import HELD, lay_out
 from annotation.views.gate import for_annotators, wants_fragments
 from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
-from annotation.views.replies import answer_page, posted_ids
+from annotation.views.replies import answer_page, posted_ids, why_lost
 
 LONGEST_MS = 2**31 - 1
 ALREADY_ANSWERED = (
     "You had already answered this comparison, and that answer stands. To change it, undo it and answer again."
-)
-NO_LONGER_YOURS = (
-    "This comparison was no longer with you: it was answered before, perhaps in another tab, or given back. "
-    "Your saved answers are all still there; just go on with the next one."
 )
 NOT_THE_LAST = (
     "Nothing was taken back: this was not your last answer any more, perhaps because you went on in another tab. "
@@ -94,7 +90,7 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     except answers.FeedbackConflictError:
         return _refuse(request, annotator, ALREADY_ANSWERED)
     except queue.LeaseLostError:
-        return _refuse(request, annotator, NO_LONGER_YOURS)
+        return _refuse(request, annotator, why_lost(annotator, [lease]))
     return _done(request, annotator, choice.label, judged=judged)
 
 
@@ -112,7 +108,7 @@ def skip(request: HttpRequest, annotator: Annotator) -> HttpResponse:
         queue.skip(annotator, lease, reason=form.why)
     except queue.LeaseLostError:
         if not annotator.assignments.filter(uid=lease, state=Assignment.State.SKIPPED).exists():
-            return _refuse(request, annotator, NO_LONGER_YOURS)
+            return _refuse(request, annotator, why_lost(annotator, [lease]))
     return _done(request, annotator, "Skipped")
 
 
@@ -131,7 +127,7 @@ def flag(request: HttpRequest, annotator: Annotator) -> HttpResponse:
         try:
             queue.flag(annotator, lease, reason=reason)
         except queue.LeaseLostError:
-            return _refuse(request, annotator, NO_LONGER_YOURS)
+            return _refuse(request, annotator, why_lost(annotator, [lease]))
     return _done(request, annotator, "Flagged for the lead")
 
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from annotation.models import Annotator, Assignment
 from annotation.views.desk import Desk
 from annotation.views.gate import wants_fragments
+
+NO_LONGER_YOURS = (
+    "This comparison was no longer with you: it was answered before, perhaps in another tab, or given back. "
+    "Your saved answers are all still there; just go on with the next one."
+)
+ERASED = (
+    "A comparison was erased at the wish of the person it came from, so nobody is asked about it any more. "
+    "Your saved answers are all still there; just go on."
+)
 
 
 def answer_page(request: HttpRequest, desk: Desk, *, notice: str = "", show: uuid.UUID | None = None) -> HttpResponse:
@@ -17,6 +28,12 @@ def answer_page(request: HttpRequest, desk: Desk, *, notice: str = "", show: uui
         return redirect(desk.project)
     context = {"desk": desk, "project": desk.project, "notice": notice, "show": show}
     return render(request, "annotation/_inbox.html", context)
+
+
+def why_lost(annotator: Annotator, leases: Sequence[uuid.UUID]) -> str:
+    """Why some of the annotator's leases are not live any more, in words."""
+    erased = annotator.assignments.filter(uid__in=leases, state=Assignment.State.ERASED)
+    return ERASED if erased.exists() else NO_LONGER_YOURS
 
 
 def posted_ids(request: HttpRequest, field: str) -> list[uuid.UUID]:

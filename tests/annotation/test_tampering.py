@@ -11,12 +11,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import ForeignKey
 from django.utils import timezone
 
-from annotation import answers, log, projects
+from annotation import answers, erasure, log, projects
 from annotation.intake.feedback import accept_feedback, check_feedback
 from annotation.models import Project
 from annotation.verification import BrokenLogError, verify
 from tests import world
 from tests.annotation.facts import FACTS
+from tests.annotation.person import USER, live
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +39,7 @@ NOT_COVERED = {
     "annotation_comparison.judged": QUEUE,
     "annotation_comparison.lefts": QUEUE,
     "annotation_comparison.opened": QUEUE,
+    "annotation_comparison.closed": QUEUE,
     "annotation_comparison.created_at": "its event has the time",
 }
 # What makes another value of one, by type.
@@ -147,11 +149,12 @@ def columns(table: str) -> list[Column]:
     return [Column(table, name, kind, null, references.get(name)) for name, kind, null in found]
 
 
-def changes(project: Project, column: Column) -> Iterator[str]:
-    """Statements that give a column another value in one row of the project each."""
+def changes(project: Project, column: Column, *, of: str = "true") -> Iterator[str]:
+    """Statements that give a column another value in one row of the project each, of those for which `of` holds."""
     mine = f"project_id = {project.pk}"
     if column.table == "annotation_retraction":
         mine = f"event_id IN (SELECT id FROM annotation_event WHERE {mine})"
+    mine = f"{mine} AND {of}"
     one = "ctid = (SELECT min(ctid) FROM {0.table} WHERE {mine} AND {0.name} IS {test})"
     values = [value.format(column.name) for value in OTHERWISE[column.kind]]
     if column.refers_to:
@@ -201,6 +204,48 @@ def test_every_column_is_covered(project: Project, table: str) -> None:
                 assert defect is not None, f"not found: {statement}"
                 assert defect.position is not None, f"{statement}: {defect}"
         assert tried, f"nothing was tried on {column}"
+
+
+ERASED = ["annotation_candidate", "annotation_feedback", "annotation_judgment", "annotation_prompt"]
+
+
+@pytest.mark.parametrize("table", ERASED)
+def test_every_column_of_an_erased_row_is_covered(project: Project, table: str) -> None:
+    live(project)
+    erasure.erase(project, USER, actor="test")
+    verify(project)
+    for column in columns(table):
+        for statement in changes(project, column, of="erasure_id IS NOT NULL"):
+            changed, defect = verify_after(project, statement)
+            if not changed:
+                assert defect is None, f"{statement}: {defect}"
+            elif str(column) not in NOT_COVERED:
+                assert defect is not None, f"not found: {statement}"
+                assert defect.position is not None, f"{statement}: {defect}"
+
+
+@pytest.mark.parametrize("table", ERASED)
+def test_a_row_that_is_blanked_without_an_erasure_is_found(project: Project, table: str) -> None:
+    live(project)
+    erasure.erase(project, USER, actor="test")
+    to_blank = "erasure_id IS NULL AND project_id = {0.pk}"
+    if table == "annotation_judgment":
+        to_blank += " AND source_type = 'end_user'"
+    one = f"ctid = (SELECT min(ctid) FROM {table} WHERE {to_blank.format(project)})"
+    last = "(SELECT max(id) FROM annotation_event WHERE kind = 'records.erased')"
+    for event in ("NULL", last):
+        blank = {
+            "annotation_candidate": "content = 'null', digest = '', salt = '', model = '{}', parameters = '{}', "
+            "metadata = '{}', generated_at = NULL",
+            "annotation_feedback": "body = '{}', record_digest = '', salt = ''",
+            "annotation_judgment": "source_id = ''",
+            "annotation_prompt": "content = 'null', tools = '[]', metadata = '{}', digest = '', record_digest = '', "
+            "salt = '', occurred_at = NULL",
+        }[table]
+        changed, defect = verify_after(project, f"UPDATE {table} SET erasure_id = {event}, {blank} WHERE {one}")
+        assert changed
+        assert defect is not None
+        assert defect.position is not None
 
 
 def test_the_list_of_what_is_not_covered_names_columns_that_are_there() -> None:

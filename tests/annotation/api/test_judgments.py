@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 FIELDS = {
     *("id", "request_id", "comparison_id", "feedback_id", "source", "outcome", "chosen", "rejected", "outputs"),
     *("presented", "strength", "value", "scores", "criteria", "rationale", "principle", "critique"),
-    *("duration_ms", "active_ms", "judged_at", "position", "surplus", "current"),
+    *("duration_ms", "active_ms", "judged_at", "position", "surplus", "current", "erased"),
 }
 
 
