@@ -15,11 +15,12 @@ from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from annotation import canonical, judging, log, queue
 from annotation.erased import KIND, Erased
 from annotation.intake import joining
-from annotation.intake.outcomes import take_turns
+from annotation.intake.outcomes import BUCKETS, take_turns
 from annotation.intake.retrying import until_settled
 from annotation.models import Project
 
@@ -48,14 +49,25 @@ SELECT f.id FROM annotation_feedback f
 WHERE f.project_id = %(project)s AND left(f.body #>> '{metadata,user_id}', 200) = left(%(user)s, 200)
   AND f.body #>> '{metadata,user_id}' = %(user)s AND f.erasure_id IS NULL
 """
-# Preferences that heuristics saw in signals are those of the user, too.
-WITH_DERIVED = """
-SELECT id FROM said UNION SELECT d.id FROM said JOIN annotation_feedback f USING (id)
-JOIN annotation_feedback d ON d.project_id = f.project_id AND d.request_id = f.request_id
-WHERE f.kind = 'implicit' AND d.source_type = 'heuristic' AND d.erasure_id IS NULL
-  AND d.body #>> '{metadata,derived_from}' = f.feedback_id
+# With all that follows: what names an output that an edit made, and what heuristics saw in signals.
+FOLLOWS = """
+, follows AS (
+    SELECT id FROM said UNION SELECT n.id FROM follows JOIN annotation_feedback f USING (id)
+    LEFT JOIN annotation_judgment j ON j.feedback_id = f.id AND f.kind = 'edit'
+    LEFT JOIN annotation_candidate c ON c.id = j.chosen_id
+    JOIN annotation_feedback n ON n.project_id = f.project_id AND n.request_id = f.request_id
+    WHERE f.kind IN ('edit', 'implicit') AND n.erasure_id IS NULL AND CASE f.kind
+        WHEN 'edit' THEN strpos(n.body::text, c.output_id) > 0
+        ELSE n.source_type = 'heuristic' AND n.body #>> '{metadata,derived_from}' = f.feedback_id END
+)
 """
-DERIVED_OF = f"WITH said AS (SELECT unnest(%(feedback)s::bigint[]) AS id) {WITH_DERIVED}"
+WITH_FOLLOWING = f"""
+WITH RECURSIVE said AS (SELECT unnest(%(feedback)s::bigint[]) AS id) {FOLLOWS} SELECT id FROM follows
+"""  # noqa: S608 - made of the statement above
+EDITS = """
+SELECT j.chosen_id, j.prompt_id FROM annotation_judgment j JOIN annotation_feedback f ON f.id = j.feedback_id
+WHERE f.id = ANY (%(feedback)s) AND f.kind = 'edit'
+"""
 # An edited text stands in its record and as an output.
 OUTPUTS = """
 SELECT c.id, c.output_id, c.index, c.model_name, c.model_version FROM annotation_candidate c
@@ -68,24 +80,25 @@ ORDER BY c.output_id COLLATE "C"
 """
 JUDGMENTS = "SELECT count(*) FROM annotation_judgment WHERE feedback_id = ANY (%(feedback)s)"
 COUNT = f"""
-WITH prompts AS MATERIALIZED ({INFERENCES}
+WITH RECURSIVE prompts AS MATERIALIZED ({INFERENCES}
 ), said AS MATERIALIZED (
     SELECT f.id FROM annotation_feedback f JOIN prompts p ON f.project_id = %(project)s AND f.request_id = p.request_id
     WHERE f.erasure_id IS NULL UNION {BY_SOURCE} UNION {BY_METADATA}
-), records AS MATERIALIZED ({WITH_DERIVED}
-), outputs AS (
+) {FOLLOWS}, outputs AS (
     SELECT c.id FROM prompts p JOIN annotation_candidate c ON c.prompt_id = p.id WHERE c.erasure_id IS NULL
-    UNION SELECT j.chosen_id FROM records JOIN annotation_feedback f USING (id)
+    UNION SELECT j.chosen_id FROM follows JOIN annotation_feedback f USING (id)
     JOIN annotation_judgment j ON j.feedback_id = f.id WHERE f.kind = 'edit'
 )
-SELECT (SELECT count(*) FROM prompts), (SELECT count(*) FROM outputs), (SELECT count(*) FROM records),
-    (SELECT count(*) FROM annotation_judgment j JOIN records ON records.id = j.feedback_id)
+SELECT (SELECT count(*) FROM prompts), (SELECT count(*) FROM outputs), (SELECT count(*) FROM follows),
+    (SELECT count(*) FROM annotation_judgment j JOIN follows ON follows.id = j.feedback_id)
 """  # noqa: S608 - made of the statements above
 
 REQUESTS_OF = """
 SELECT id, request_id FROM annotation_prompt WHERE id = ANY (%(prompts)s) AND erasure_id IS NULL
 ORDER BY request_id COLLATE "C"
 """
+# So that the ids of their events are in the order in which erasures of a project were done.
+ONE_AT_A_TIME = f"SELECT pg_advisory_xact_lock(%(project)s::int, {BUCKETS})"
 RECORDS_OF = """
 SELECT f.id, f.feedback_id, f.request_id, f.body ->> 'retracts' FROM annotation_feedback f
 WHERE f.id = ANY (%(feedback)s) AND f.erasure_id IS NULL ORDER BY f.feedback_id COLLATE "C"
@@ -176,13 +189,17 @@ class _Erasing:
         return self.done != before
 
     def _erase_requests(self, prompts: list[int], requests: list[str]) -> None:
-        until_settled(partial(queue.close, prompts))
+        until_settled(partial(queue.close, Q(prompt__in=prompts)))
         # There may be any number of records on them, most of which go before.
         self._erase_feedback(ON_REQUESTS, project=self._project.pk, requests=requests)
         self._blank([], prompts, requests)
 
     def _erase_feedback(self, query: str, **parameters: Any) -> None:
         while records := _column(f"{query} ORDER BY f.id LIMIT {RECORDS}", **parameters):
+            records = _column(WITH_FOLLOWING, feedback=records)
+            if edits := _rows(EDITS, feedback=records):
+                outputs, prompts = map(list, zip(*edits, strict=True))
+                until_settled(partial(queue.close, Q(Q(a__in=outputs) | Q(b__in=outputs), prompt__in=prompts)))
             self._blank(records, [], [])
 
     def _blank(self, feedback: list[int], prompts: list[int], requests: list[str]) -> None:
@@ -192,13 +209,14 @@ class _Erasing:
 
     @transaction.atomic
     def _blank_together(self, feedback: list[int], prompts: list[int], requests: list[str]) -> Erased:
-        feedback = _column(DERIVED_OF, feedback=feedback)
         known = _rows(RECORDS_OF, feedback=feedback)
         take_turns(self._project, {*requests, *(id_ for _, *ids in known for id_ in ids if id_)})
+        _rows(ONE_AT_A_TIME, project=self._project.pk)
         # As it is now that nobody else writes any of it, with what has come in on the requests since.
         came = _column(ON_REQUESTS, project=self._project.pk, requests=requests)
         inferences = _rows(REQUESTS_OF, prompts=prompts)
-        records = _rows(RECORDS_OF, feedback=[*feedback, *came])
+        prompts = [pk for pk, _ in inferences]
+        records = _rows(RECORDS_OF, feedback=_column(WITH_FOLLOWING, feedback=[*feedback, *came]))
         if not inferences and not records:
             return Erased()
         feedback = [pk for pk, *_ in records]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -214,25 +214,26 @@ def withdraw(annotator: Annotator, lease: uuid.UUID) -> None:
         _end(assignment, State.EXPIRED)
 
 
-def close(prompts: Sequence[int]) -> None:
-    """Never ask about some prompts again, and end the leases on them, for annotation.erasure.
+def close(which: Q) -> None:
+    """Never ask about some comparisons again, and end the leases on them, for annotation.erasure.
 
     In transactions of its own, none of which waits for a comparison while it has locked another. When it returns, no
     lease on them is live, nor will be. What annotators wrote about them goes as well: it may quote.
     """
-    asked = Comparison.objects.filter(prompt__in=prompts, closed=False)
+    comparisons = Comparison.objects.filter(which)
+    asked = comparisons.filter(closed=False)
     while asked.exists():
         with transaction.atomic():
             free = asked.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
             locked = list(free) or list(asked.select_for_update(no_key=True).values_list("pk", flat=True)[:1])
             Comparison.objects.filter(pk__in=locked).update(closed=True)
-    leases = Assignment.objects.filter(comparison__prompt__in=prompts)
+    leases = Assignment.objects.filter(comparison__in=comparisons)
     for lease in leases.filter(state=State.LEASED).select_related("annotator__project").order_by("pk"):
         with suppress(LeaseLostError), _live(lease.annotator, lease.uid) as live:
             _give_back(live, State.ERASED)
             _tell(lease.annotator, "lease.erased", lease.uid, actor="system")
     leases.exclude(reason="").update(reason="")
-    Flag.objects.filter(comparison__prompt__in=prompts).exclude(reason="").update(reason="")
+    Flag.objects.filter(comparison__in=comparisons).exclude(reason="").update(reason="")
 
 
 def _in(seconds: float) -> Combinable:

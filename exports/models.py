@@ -63,6 +63,10 @@ class Snapshot(models.Model):
     folder = models.CharField(max_length=300, blank=True, help_text="Below SNAPSHOT_DIR, once ready.")
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (NULLs are distinct)
     request_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of what was asked for.")
+    erasure_seen = models.BigIntegerField(
+        null=True, blank=True, editable=False,
+        help_text="The last erasure that it was built after, by the id of its event; what came later it may hold.",
+    )  # fmt: skip
     attempt = models.PositiveSmallIntegerField(default=0)
     heartbeat_at = models.DateTimeField(db_default=Now())
     created_by = models.CharField(max_length=300)

@@ -22,6 +22,7 @@ from exports.pipeline import index, publish
 from exports.pipeline.card import make_card
 from exports.pipeline.configs import write_configs
 from exports.pipeline.curate import curate
+from exports.pipeline.erasures import last_erasure
 from exports.pipeline.manifest import Origin, as_bytes, make_manifest, read_collection
 from exports.pipeline.measure import measure_votes
 from exports.pipeline.publish import LostError
@@ -81,8 +82,9 @@ def build(pk: int) -> None:
     if snapshot is None:
         return
     try:
-        with _draft(snapshot) as draft, Heart(snapshot) as heart:
-            _build(snapshot, draft, heart)
+        with Heart(snapshot) as heart:
+            while not _build(snapshot, heart):
+                logger.info("snapshot %s: records were erased meanwhile; it is built again", snapshot)
     except LostError:
         logger.warning("snapshot %s: attempt %d was given up", snapshot, snapshot.attempt)
     except Exception as error:
@@ -92,9 +94,20 @@ def build(pk: int) -> None:
             publish.fail(snapshot, reason)
 
 
-def _build(snapshot: Snapshot, draft: Path, heart: Heart) -> None:
-    files, manifest = compile_into(draft, snapshot, heart.report, heart.breaks_off)
-    publish.publish(snapshot, draft, files, manifest)
+def _build(snapshot: Snapshot, heart: Heart) -> bool:
+    """Build it once; False when what it read was partly erased meanwhile."""
+    snapshot.erasure_seen = last_erasure(snapshot.project)
+    with _draft(snapshot) as draft:
+        try:
+            files, manifest = compile_into(draft, snapshot, heart.report, heart.breaks_off)
+            publish.publish(snapshot, draft, files, manifest)
+        except LostError:
+            raise
+        except Exception:
+            if last_erasure(snapshot.project) == snapshot.erasure_seen:
+                raise
+            return False
+    return True
 
 
 def compile_into(
@@ -102,7 +115,8 @@ def compile_into(
 ) -> tuple[list[WrittenFile], dict[str, Any]]:
     """Write everything that a snapshot is into an empty folder; return the files and the manifest.
 
-    What comes out depends on the snapshot's recipe, watermark and parent alone. The session is used within `watching`.
+    What comes out depends on the snapshot's recipe, watermark and parent alone, and on what is erased. The session is
+    used within `watching`.
     """
     recipe = parse_recipe(snapshot.recipe)
     origin = Origin(

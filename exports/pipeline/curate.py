@@ -113,7 +113,11 @@ WHERE NOT rated ORDER BY vote.pool_id, position, a_index, b_index
 VOTE = pa.schema([("pool_id", pa.string()), ("judge", pa.string()), ("says", pa.string())])
 WEIGHED = pa.schema([("pool_id", pa.string()), ("winner", pa.string())])
 
-DROPPED = "SELECT rule, count(*) AS pairs FROM curated WHERE rule IS NOT NULL GROUP BY rule ORDER BY rule"
+DROPPED = """
+SELECT rule, count(*) AS pairs FROM curated WHERE rule IS NOT NULL GROUP BY rule
+UNION ALL SELECT 'erased', count(*) FROM erased HAVING count(*) > 0
+ORDER BY rule
+"""
 COUNT = """
 SELECT count(*) FILTER (WHERE NOT rated) AS pairs, count(*) FILTER (WHERE decided AND NOT rated) AS decided,
     count(*) FILTER (WHERE winner = 'tie') AS ties, count(*) FILTER (WHERE winner = 'both_bad') AS both_bad,

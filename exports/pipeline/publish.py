@@ -27,6 +27,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from annotation import log
 from annotation.models import Project
 from exports.models import Recipe, Snapshot, SnapshotFile
+from exports.pipeline.erasures import last_erasure
 from exports.pipeline.manifest import MANIFEST_VERSION
 from exports.pipeline.recipe import RecipeBody, resolved
 from exports.pipeline.write import WrittenFile, sync
@@ -44,6 +45,10 @@ Status = Snapshot.Status
 
 class ConflictError(Exception):
     """The idempotency key stands for another request, or the snapshot is in another state."""
+
+
+class ErasedMeanwhileError(Exception):
+    """Records were erased while the snapshot was built: it may hold them, or half of them."""
 
 
 class LostError(Exception):
@@ -202,10 +207,18 @@ def remove_drafts(snapshot: Snapshot) -> None:
 
 
 def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manifest: dict[str, Any]) -> None:
-    """Make the written folder the snapshot, at once and for good. Raises LostError when the attempt owns it no more."""
+    """Make the written folder the snapshot, at once and for good.
+
+    Raises LostError when the attempt owns it no more, and ErasedMeanwhileError when there was another erasure than
+    `erasure_seen`.
+    """
     sync({draft, *((draft / file.path).parent for file in files)})
     final = draft.parent / _name(snapshot)
     with transaction.atomic():
+        # An erasure holds this row against it, and so comes before or after all of this.
+        Project.objects.select_for_update(no_key=True).get(pk=snapshot.project_id)
+        if last_erasure(snapshot.project) != snapshot.erasure_seen:
+            raise ErasedMeanwhileError
         if not _owned(snapshot).select_for_update().exists():
             raise LostError
         os.rename(draft, final)
@@ -217,7 +230,7 @@ def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manif
         size = sum(file.bytes for file in files)
         _owned(snapshot).update(
             status=Status.READY, progress=1, rows=rows, bytes=size, manifest=manifest, folder=_below_root(final),
-            heartbeat_at=Now(), ended_at=timezone.now(),
+            heartbeat_at=Now(), ended_at=timezone.now(), erasure_seen=snapshot.erasure_seen,
         )  # fmt: skip
         sha256 = next(file.sha256 for file in files if file.path == "manifest.json")
         told = {"watermark": _watermark(snapshot), "manifest_sha256": sha256, "rows": rows}

@@ -84,16 +84,22 @@ WHERE k.chunk = (SELECT number FROM now_reading)
 ORDER BY k.ordinal
 """
 
-# Every pair that a rule dropped, by ids alone.
+# Every pair that a rule dropped, by ids alone. The id of an erased one was made of digests that are gone.
 DROPPED = """
-SELECT k.rule, NULL::text AS format, pg_temp.shown(k.pair_id) AS pair_id, k.request_id,
-    CASE WHEN k.rated THEN ARRAY[a.output_id] ELSE ARRAY[a.output_id, b.output_id] END::text[] AS outputs,
-    k.winner, k.agreement, k.last_position
-FROM curated k
-JOIN annotation_candidate a ON a.id = k.a_id
-JOIN annotation_candidate b ON b.id = k.b_id
-WHERE k.rule IS NOT NULL
-ORDER BY k.prompt_position, k.pair_id
+SELECT rule, NULL::text AS format, pg_temp.shown(pair_id) AS pair_id, request_id,
+    CASE WHEN rated THEN ARRAY[a_output] ELSE ARRAY[a_output, b_output] END::text[] AS outputs,
+    winner, agreement, last_position
+FROM (
+    SELECT k.rule, k.pair_id, k.request_id, k.rated, a.output_id AS a_output, b.output_id AS b_output, k.winner,
+        k.agreement, k.last_position, k.prompt_position
+    FROM curated k
+    JOIN annotation_candidate a ON a.id = k.a_id
+    JOIN annotation_candidate b ON b.id = k.b_id
+    WHERE k.rule IS NOT NULL
+    UNION ALL SELECT 'erased', NULL, request_id, rated, a_output, b_output, NULL, NULL, last_position, prompt_position
+    FROM erased
+) AS dropped
+ORDER BY prompt_position, pair_id, a_output, b_output, rated
 """
 
 READING = "CREATE TEMP TABLE now_reading AS SELECT 0 AS number"

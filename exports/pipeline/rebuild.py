@@ -8,6 +8,7 @@ from typing import Any
 
 from exports.models import Snapshot
 from exports.pipeline.build import Report, compile_into
+from exports.pipeline.erasures import erased_since
 
 
 def rebuild(snapshot: Snapshot, folder: Path, report: Report = lambda _: None) -> list[str]:
@@ -20,7 +21,15 @@ def rebuild(snapshot: Snapshot, folder: Path, report: Report = lambda _: None) -
     differences += [f"{path}: was not there" for path in sorted(rebuilt.keys() - published.keys())]
     common = sorted(published.keys() & rebuilt.keys())
     differences += [f"{path}: has other bytes" for path in common if published[path] != rebuilt[path]]
-    return differences + (_other_versions(snapshot.manifest or {}, manifest) if differences else [])
+    if not differences:
+        return []
+    return [*differences, *_other_versions(snapshot.manifest or {}, manifest), *_erased(snapshot)]
+
+
+def _erased(snapshot: Snapshot) -> list[str]:
+    """That no rebuilding can give the same again, where that is so."""
+    erased = erased_since(snapshot).count()
+    return [f"cannot come out the same any more: {erased:,} judgments that it saw were erased since"] if erased else []
 
 
 def _other_versions(published: dict[str, Any], rebuilt: dict[str, Any]) -> list[str]:

@@ -4,7 +4,8 @@ Makes the temporary tables `recipe` (one row: the only way in for values) and `v
 pair is the one with the lower digest, so that the order says nothing about models or sides. One record of feedback may
 judge many pairs; its votes are told apart by `position`, `a_index` and `b_index`.
 
-A rating of one output is a vote on that output and itself: a is good, b is bad.
+A rating of one output is a vote on that output and itself: a is good, b is bad. Also makes `erased`: what was left out
+for ever, by ids alone.
 """
 
 from __future__ import annotations
@@ -47,7 +48,37 @@ COLUMNS = pa.schema(
     ]
 )
 
-VOTES = """
+# The judgments that a recipe selects, erased ones as well.
+JUDGMENTS = """
+FROM recipe r
+JOIN annotation_judgment j ON j.project_id = r.project_id
+JOIN annotation_seal s ON s.event_id = j.event_id
+JOIN annotation_prompt p ON p.id = j.prompt_id
+-- Feedback may have come, and been sealed, before its prompt.
+JOIN annotation_seal ps ON ps.event_id = p.event_id
+JOIN annotation_candidate c1 ON c1.id = j.first_id
+JOIN annotation_candidate c2 ON c2.id = coalesce(j.second_id, j.first_id)
+CROSS JOIN LATERAL (
+    SELECT (c2.digest COLLATE "C", c2.output_id COLLATE "C") < (c1.digest COLLATE "C", c1.output_id COLLATE "C")
+) AS ordered (swapped)
+WHERE s.position <= r.watermark AND ps.position <= r.watermark
+  AND NOT EXISTS (
+    SELECT FROM annotation_retraction t JOIN annotation_seal ts ON ts.event_id = t.event_id
+    WHERE t.target_id = j.feedback_id AND ts.position <= r.watermark)
+  AND j.source_type = ANY (r.sources)
+  AND (r.surplus OR NOT j.surplus)
+  AND (r.since IS NULL OR j.judged_at >= r.since)
+  AND (r.until IS NULL OR j.judged_at < r.until)
+  AND NOT j.source_id = ANY (r.annotators_exclude)
+  AND (r.user_id IS NULL OR p.metadata ->> 'user_id' = r.user_id)
+  AND (r.languages IS NULL OR p.metadata ->> 'language' = ANY (r.languages))
+  AND (r.tags IS NULL OR p.metadata -> 'tags' ?| r.tags)
+  AND (r.models IS NULL OR (
+    (c1.model_name = ANY (r.models) OR c1.model_name || ' ' || c1.model_version = ANY (r.models))
+    AND (c2.model_name = ANY (r.models) OR c2.model_name || ' ' || c2.model_version = ANY (r.models))))
+"""
+
+VOTES = f"""
 CREATE TEMP TABLE vote AS
 WITH seen AS (
     SELECT j.id AS judgment_id, j.prompt_id, j.outcome, j.chosen_id, j.strength, j.scores, j.value,
@@ -61,32 +92,7 @@ WITH seen AS (
         CASE WHEN swapped THEN c1.index ELSE c2.index END AS b_index,
         CASE WHEN swapped THEN c2.digest ELSE c1.digest END AS a_digest,
         CASE WHEN swapped THEN c1.digest ELSE c2.digest END AS b_digest
-    FROM recipe r
-    JOIN annotation_judgment j ON j.project_id = r.project_id
-    JOIN annotation_seal s ON s.event_id = j.event_id
-    JOIN annotation_prompt p ON p.id = j.prompt_id
-    -- Feedback may have come, and been sealed, before its prompt.
-    JOIN annotation_seal ps ON ps.event_id = p.event_id
-    JOIN annotation_candidate c1 ON c1.id = j.first_id
-    JOIN annotation_candidate c2 ON c2.id = coalesce(j.second_id, j.first_id)
-    CROSS JOIN LATERAL (
-        SELECT (c2.digest COLLATE "C", c2.output_id COLLATE "C") < (c1.digest COLLATE "C", c1.output_id COLLATE "C")
-    ) AS ordered (swapped)
-    WHERE s.position <= r.watermark AND ps.position <= r.watermark
-      AND NOT EXISTS (
-        SELECT FROM annotation_retraction t JOIN annotation_seal ts ON ts.event_id = t.event_id
-        WHERE t.target_id = j.feedback_id AND ts.position <= r.watermark)
-      AND j.source_type = ANY (r.sources)
-      AND (r.surplus OR NOT j.surplus)
-      AND (r.since IS NULL OR j.judged_at >= r.since)
-      AND (r.until IS NULL OR j.judged_at < r.until)
-      AND NOT j.source_id = ANY (r.annotators_exclude)
-      AND (r.user_id IS NULL OR p.metadata ->> 'user_id' = r.user_id)
-      AND (r.languages IS NULL OR p.metadata ->> 'language' = ANY (r.languages))
-      AND (r.tags IS NULL OR p.metadata -> 'tags' ?| r.tags)
-      AND (r.models IS NULL OR (
-        (c1.model_name = ANY (r.models) OR c1.model_name || ' ' || c1.model_version = ANY (r.models))
-        AND (c2.model_name = ANY (r.models) OR c2.model_name || ' ' || c2.model_version = ANY (r.models))))
+    {JUDGMENTS} AND j.erasure_id IS NULL
 )
 SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id, b_id, a_index, b_index,
     source_type, source_id, judged_at, position, strength, language,
@@ -103,7 +109,21 @@ SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id,
     a_digest = b_digest AND a_id <> b_id AS identical,
     a_id = b_id AS rated
 FROM seen
-"""
+"""  # noqa: S608 - made of the statement above
+# The pairs that lost all their votes to erasures, as far as can still be told of them: what a recipe asks of a prompt's
+# metadata they meet no more.
+ERASED = f"""
+CREATE TEMP TABLE erased AS
+SELECT p.request_id, ps.position AS prompt_position, c1.id = c2.id AS rated,
+    least(c1.output_id COLLATE "C", c2.output_id COLLATE "C") AS a_output,
+    greatest(c1.output_id COLLATE "C", c2.output_id COLLATE "C") AS b_output, max(s.position) AS last_position
+{JUDGMENTS} AND j.erasure_id IS NOT NULL
+  AND NOT EXISTS (
+    SELECT FROM vote v
+    WHERE v.prompt_id = j.prompt_id
+      AND v.a_id IN (c1.id, c2.id) AND v.b_id IN (c1.id, c2.id) AND v.rated = (c1.id = c2.id))
+GROUP BY p.request_id, ps.position, c1.id, c2.id
+"""  # noqa: S608 - as above
 
 COUNT = """
 SELECT count(*) AS judgments, count(DISTINCT pool_id) FILTER (WHERE NOT rated) AS pairs,
@@ -127,6 +147,7 @@ def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, int]
     session.run("ANALYZE recipe")
     session.run(VOTES)
     session.run("ANALYZE vote")
+    session.run(ERASED)
     return session.rows(COUNT)[0]
 
 
