@@ -159,13 +159,18 @@ def erase(
     """
     if not user_id:
         raise ValueError("No user_id: nobody is meant.")
-    if len(reason) > MAX_REASON or re.search(rf"(?<!\w){re.escape(user_id)}(?!\w)", reason):
-        raise ReasonError(f"must have at most {MAX_REASON} characters and not name the person: it stays in the log")
+    check_reason(user_id, reason)
     erasing = _Erasing(project, user_id, actor, reason, tell)
     # What is accepted meanwhile is found by going through it once more.
     while erasing.go_through():
         pass
     return erasing.done
+
+
+def check_reason(user_id: str, reason: str) -> None:
+    """Raises ReasonError for a reason that the log, which nothing is ever erased from, must not hold."""
+    if len(reason) > MAX_REASON or re.search(rf"(?<!\w){re.escape(user_id)}(?!\w)", reason):
+        raise ReasonError(f"must have at most {MAX_REASON} characters and not name the person: it stays in the log")
 
 
 class _Erasing:

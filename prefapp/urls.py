@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.urls")),
     path("api/v1/projects/<slug:slug>/", include("annotation.api.urls")),
     path("api/v1/projects/<slug:slug>/", include("exports.api.urls")),
+    path("api/v1/projects/<slug:slug>/", include("prefapp.erasing.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
     re_path("^api/", UnknownPathView.as_view()),

@@ -15,7 +15,7 @@ import zstandard
 from django.db.models import Max, Q, QuerySet
 
 from annotation.models import Judgment, Project
-from exports.models import Snapshot
+from exports.models import Recipe, Snapshot
 
 # Where a row of a config names its request.
 COLUMNS = ("meta_request_id", "request_id")
@@ -57,6 +57,14 @@ def holds_erased(snapshot: Snapshot) -> bool:
         if not file.path.startswith(IDS_ALONE) and file.location.exists()
         for ids in _request_ids(file.location)
     )
+
+
+def list_naming(project: Project, user_id: str) -> list[str]:
+    """The recipes of a project that select this user's data, and so name them: by name and version, or by snapshot."""
+    recipes = Recipe.objects.filter(project=project, body__user_id=user_id).order_by("name", "version")
+    snapshots = Snapshot.objects.filter(project=project, recipe__user_id=user_id, named_recipe=None).order_by("version")
+    versions = snapshots.values_list("version", flat=True)
+    return [*map(str, recipes), *(f"that of snapshot {version}" for version in versions)]
 
 
 def _erased(project: Project) -> QuerySet[Judgment]:

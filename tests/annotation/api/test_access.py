@@ -15,6 +15,7 @@ from annotation import keys, projects
 from annotation.api import urls as annotation_urls
 from annotation.models import ApiKey, Event
 from exports.api import urls as exports_urls
+from prefapp.erasing import urls as erasing_urls
 from tests import world
 from tests.annotation.intake.records import preference
 from tests.api import Caller, problem
@@ -36,7 +37,7 @@ WITHOUT_A_KEY = {"api-snapshot-link"}
 
 def every_call():
     """(method, path, scope) of whatever can be called below a project."""
-    for pattern in (*annotation_urls.urlpatterns, *exports_urls.urlpatterns):
+    for pattern in (*annotation_urls.urlpatterns, *exports_urls.urlpatterns, *erasing_urls.urlpatterns):
         if pattern.name in WITHOUT_A_KEY:
             continue
         path = re.sub(r"<(\w+:)?(\w+)>", lambda place: PLACES[place[2]], str(pattern.pattern))
