@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from annotation import canonical
+from annotation import canonical, log, verification
+from annotation.models import Event
 from tests import world
 from tests.api import Caller, pointers
 
@@ -77,3 +83,62 @@ def test_a_page_takes_the_same_queries_whatever_its_size(program):
         return len(context)
 
     assert queries(2) == queries(10)
+
+
+WRITERS = 8
+SLOW = 3  # of the writers: each of their transactions is held open over several of the others
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_sees_every_event_once_while_writers_commit_out_of_order():
+    project = world.project("busy")
+    reader = Caller(project, "read")
+    written: list[list[str]] = [[] for _ in range(WRITERS)]
+    fast_commits = threading.Semaphore(0)
+
+    def write(n: int) -> None:
+        try:
+            for k in range(6 if n < SLOW else 25):
+                with transaction.atomic():
+                    names = [f"{n}-{k}-{part}" for part in range(1 + k % 3)]
+                    log.append(project, [log.NewEvent("written", "test", name) for name in names])
+                    if n < SLOW:
+                        # Its events have their ids; those of the others are committed, sealed and read before.
+                        for _ in range(4):
+                            fast_commits.acquire(timeout=10)
+                        if k == 5:
+                            transaction.set_rollback(True)
+                            names = []
+                written[n] += names
+                if n >= SLOW:
+                    fast_commits.release()
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    seen = read_on(reader, [], until=lambda: not any(thread.is_alive() for thread in threads))
+    assert [event["position"] for event in seen] == list(range(1, len(seen) + 1))
+    told = [event["subject"] for event in seen if event["kind"] == "written"]
+    assert sorted(told) == sorted(name for names in written for name in names)
+    for names in written:
+        assert [name for name in told if name in set(names)] == names, "each writer's own are in its order"
+    written_as = dict(Event.objects.filter(project=project).values_list("uid", "pk"))
+    order = [written_as[uuid.UUID(event["id"])] for event in seen]
+    assert order != sorted(order), "some were committed out of order"
+    assert reader.get("events/", after=len(seen)) == {"next": None, "results": []}
+    verification.verify(project)
+
+
+def read_on(reader: Caller, seen: list[dict[str, Any]], *, until: Callable[[], bool]) -> list[dict[str, Any]]:
+    """Follow the log from the position that was read last; once more after there is nobody who could write."""
+    ended = False
+    while not ended:
+        ended = until()
+        page: dict[str, Any] = reader.get("events/", after=len(seen), limit=7)
+        seen += page["results"]
+        while page["next"]:
+            page = reader.get(page["next"])
+            seen += page["results"]
+    return seen
