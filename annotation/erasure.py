@@ -179,7 +179,7 @@ class _Erasing:
     def __init__(self, project: Project, user_id: str, actor: str, reason: str, tell: Callable[[Erased], None]) -> None:
         self.done = Erased()
         self._project = project
-        self._who = {"project": project.pk, "user": user_id}
+        self._who: dict[str, Any] = {"project": project.pk, "user": user_id}
         self._actor = actor
         self._reason = reason
         self._tell = tell
@@ -190,18 +190,20 @@ class _Erasing:
         while prompts := _rows(f"{INFERENCES} ORDER BY p.id LIMIT {REQUESTS}", **self._who):
             self._erase_requests([pk for pk, _ in prompts], [request_id for _, request_id in prompts])
         for found in (BY_SOURCE, BY_METADATA):
-            self._erase_feedback(found, **self._who)
+            self._erase_feedback(found, self._who)
         return self.done != before
 
     def _erase_requests(self, prompts: list[int], requests: list[str]) -> None:
         until_settled(partial(queue.close, Q(prompt__in=prompts)))
-        # There may be any number of records on them, most of which go before.
-        self._erase_feedback(ON_REQUESTS, project=self._project.pk, requests=requests)
+        # There may be any number of records on them; what is more than a batch goes before.
+        self._erase_feedback(ON_REQUESTS, {"project": self._project.pk, "requests": requests}, beyond=RECORDS)
         self._blank([], prompts, requests)
 
-    def _erase_feedback(self, query: str, **parameters: Any) -> None:
-        while records := _column(f"{query} ORDER BY f.id LIMIT {RECORDS}", **parameters):
-            records = _column(WITH_FOLLOWING, feedback=records)
+    def _erase_feedback(self, query: str, parameters: dict[str, Any], *, beyond: int = 0) -> None:
+        """Erase the records of a query until no more than `beyond` are left."""
+        some = f"{query} ORDER BY f.id LIMIT {RECORDS + beyond}"
+        while len(found := _column(some, **parameters)) > beyond:
+            records = _column(WITH_FOLLOWING, feedback=found[:RECORDS])
             if edits := _rows(EDITS, feedback=records):
                 outputs, prompts = map(list, zip(*edits, strict=True))
                 until_settled(partial(queue.close, Q(Q(a__in=outputs) | Q(b__in=outputs), prompt__in=prompts)))

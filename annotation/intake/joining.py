@@ -77,17 +77,7 @@ def find_earlier(project: Project, feedback_ids: Iterable[str]) -> dict[str, Ear
     """The stored records among these ids."""
     of_page = Exists(Judgment.objects.filter(feedback=OuterRef("pk"), assignment__annotator__user__isnull=False))
     rows = Feedback.objects.filter(project=project, feedback_id__in=list(feedback_ids)).annotate(of_page=of_page)
-    fields = (
-        "pk",
-        "feedback_id",
-        "request_id",
-        "kind",
-        "source_type",
-        "source_id",
-        "retracted_by",
-        "of_page",
-        "erasure",
-    )
+    source, ends = ("source_type", "source_id"), ("retracted_by", "of_page", "erasure")
     return {
         feedback_id: Earlier(
             Target(pk, feedback_id),
@@ -98,7 +88,9 @@ def find_earlier(project: Project, feedback_ids: Iterable[str]) -> dict[str, Ear
             of_page,
             erasure is not None,
         )
-        for pk, feedback_id, request_id, kind, type_, id_, taken_back, of_page, erasure in rows.values_list(*fields)
+        for pk, feedback_id, request_id, kind, type_, id_, taken_back, of_page, erasure in rows.values_list(
+            "pk", "feedback_id", "request_id", "kind", *source, *ends
+        )
     }
 
 

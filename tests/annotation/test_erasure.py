@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -241,7 +241,7 @@ def test_what_others_made_of_the_persons_edit_goes_with_it(project):
 
 
 def test_a_person_is_found_without_reading_everything(project):
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         for query in (erasure.INFERENCES, erasure.BY_SOURCE, erasure.BY_METADATA):
             cursor.execute(f"EXPLAIN {query}", {"project": project.pk, "user": USER})
