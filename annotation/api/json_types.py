@@ -18,7 +18,7 @@ TYPES: list[tuple[tuple[type[AnyField], ...], tuple[type, ...], str]] = [
     ((serializers.IntegerField,), (int,), "must be an integer"),
     ((serializers.FloatField,), (int, float), "must be a number"),
     ((serializers.ListField,), (list,), "must be a list"),
-    ((serializers.BaseSerializer,), (dict,), "must be an object"),
+    ((serializers.DictField, serializers.BaseSerializer), (dict,), "must be an object"),
     ((serializers.Field,), (str,), "must be a string"),
 ]
 

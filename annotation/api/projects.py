@@ -22,6 +22,12 @@ from annotation.scales import SCALES
 class ShareField(serializers.FloatField):
     """A part of something, which is not nothing."""
 
+    def to_internal_value(self, data: Any) -> float:
+        share = float(super().to_internal_value(data))
+        if not 0 < share <= 1:
+            raise serializers.ValidationError("must be above 0, and 1 at most")
+        return share
+
 
 class SettingsSerializer(serializers.Serializer[Any]):
     """A project's settings, as in `manage.py project`."""
@@ -35,9 +41,7 @@ class SettingsSerializer(serializers.Serializer[Any]):
     order = serializers.ChoiceField(choices=Project.Order.choices)
     pairing = serializers.ChoiceField(choices=Project.Pairing.choices)
     status = serializers.ChoiceField(choices=Project.Status.choices)
-    implicit_rate = ShareField(
-        min_value=0, max_value=1, help_text="Share of requests whose implicit signals are kept, above 0."
-    )
+    implicit_rate = ShareField(help_text="Share of requests whose implicit signals are kept, above 0.")
     heuristics = serializers.ListField(
         child=serializers.ChoiceField([(rule.name, rule.about) for rule in HEURISTICS.values()]),
         max_length=len(HEURISTICS),

@@ -76,7 +76,7 @@ WITH_A_BODY = {
     "400": "The request cannot be read: its body is shorter than it should be, or what is packed in it is damaged.",
     "411": "The body came without its length.",
     "413": "The body is too large, as sent or unpacked.",
-    "415": "The body is not of a media type or encoding that is read here.",
+    "415": "The body is not of a media type, charset or encoding that is read here.",
 }
 WITH_MEDIA_TYPES = {"406": "The answer is JSON, which `Accept` does not accept."}
 HEADERS: dict[str, dict[str, Document]] = {

@@ -17,16 +17,21 @@ class RecipeField(serializers.JSONField):
     """A recipe object, or the name of one of the project's recipes."""
 
 
+@extend_schema_field(
+    {"type": "array", "items": {"type": "string", "enum": list(FORMATS)}, "minItems": 1, "uniqueItems": True}
+)
+class FormatsField(serializers.ListField):
+    """Formats of a snapshot, each once."""
+
+    child = serializers.ChoiceField(list(FORMATS))
+
+
 class WantedSerializer(serializers.Serializer[Any]):
     """What is to be built."""
 
     recipe = RecipeField(default=dict, help_text="A recipe object, or the name of a recipe of the project.")
-    formats = serializers.ListField(
-        child=serializers.ChoiceField(list(FORMATS)),
-        min_length=1,
-        max_length=len(FORMATS),
-        required=False,
-        help_text="In place of the recipe's own formats.",
+    formats = FormatsField(
+        min_length=1, max_length=len(FORMATS), required=False, help_text="In place of the recipe's own formats."
     )
 
 

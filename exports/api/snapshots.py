@@ -60,7 +60,7 @@ class SnapshotsView(ProjectView):
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key",
-                str,
+                {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
                 OpenApiParameter.HEADER,
                 description="The same key and body again give the same snapshot; another body is a 409.",
             ),
