@@ -247,6 +247,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "tally-pairs": {"task": "annotation.tally_pairs", "schedule": 10.0, "options": {"expires": 10.0}},
     "resume-snapshots": {"task": "exports.resume_snapshots", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 

@@ -67,6 +67,7 @@ class ComparisonAdmin(LeadAdmin):
         "state",
         "judgments",
         "priority",
+        "propensity",
         shown("created_at", texts.when, "made"),
     )
 

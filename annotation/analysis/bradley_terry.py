@@ -47,7 +47,7 @@ def fit(wins: Array) -> Array:
 
 def covariance(strengths: Array, counts: Array) -> Array:
     """How uncertain strengths are after `counts[i, j]` comparisons of i with j: the inverse Fisher information."""
-    return np.linalg.inv(_information(chances(strengths), counts))
+    return np.linalg.inv(_information(chances(strengths), counts)).astype(np.float64, copy=False)
 
 
 def difference_variances(covariances: Array) -> Array:

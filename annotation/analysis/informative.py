@@ -51,7 +51,8 @@ def _undecided(strengths: Array, variances: Array) -> Array:
     gaps = strengths[..., :, None] - strengths[..., None, :]
     weights: Array = np.exp(-(gaps**2) / (2 * variances)) / (2 * np.sqrt(variances))
     diagonal(weights)[...] = 0
-    return UNDECIDED * strengths.shape[-1] * weights
+    weights *= UNDECIDED * strengths.shape[-1]
+    return weights
 
 
 def shares(worth: Array) -> Array:
@@ -59,8 +60,8 @@ def shares(worth: Array) -> Array:
     count = worth.shape[-1]
     best = worth.max(axis=-1, keepdims=True)
     sharpened = np.divide(worth, best, out=np.ones_like(worth), where=best > 0) ** SHARPNESS
-    total: Array = sharpened.sum(axis=-1, keepdims=True)
-    return (1 - FLOOR) * sharpened / total + FLOOR / count
+    result: Array = (1 - FLOOR) * sharpened / sharpened.sum(axis=-1, keepdims=True) + FLOOR / count
+    return result
 
 
 def plan(strengths: Array, counts: Array, first: NDArray[np.intp], second: NDArray[np.intp], wanted: float) -> Array:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 SETTINGS = {
     "name": "Summaries", "status": "open", "scale": "plain", "overlap": 2, "order": "fifo", "lease_seconds": 900,
-    "pairing": "random", "guidelines": "Read both to the end.\r\nThen choose.", "members": "",
+    "pairing": "random", "pairing_n": 1, "pairing_models": "", "guidelines": "Read both to the end.\r\nThen choose.", "members": "",
     "implicit_rate": 1, "orphan_hours": 24, "heuristics": [],
 }  # fmt: skip
 
