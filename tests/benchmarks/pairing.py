@@ -2,15 +2,15 @@
 
 Twenty models with planted ratings are compared by judges who follow the Bradley–Terry model, no ties. Every BATCH
 judgments the ratings are fitted anew and pairs chosen on. Told is how many judgments `informative` and the rule of
-Chiang et al. (2024), eq. 9, need for the rank correlation (Kendall, with the planted ratings) and the width (mean of the
-95 % intervals) that `random` has after some number of them, with 90 % intervals by resampling the simulated projects.
-`--plot` writes the curves as SVG.
+Chiang et al. (2024), eq. 9, save on the way to the rank correlation (Kendall, with the planted ratings) and the width
+(mean of the 95 % intervals) that `random` has after some number of them; in brackets 90 % intervals, by resampling the
+simulated projects. `--plot` writes the curves as SVG.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,7 @@ SCENARIOS = [
     Scenario("a pair of 4 answers, SD 175, equal traffic", 175, 4),
     Scenario("a pair of 4 answers, SD 175, traffic as 1 / rank", 175, 4, POPULAR),
 ]
+DRAWN = (SCENARIOS[1], SCENARIOS[5])
 
 
 def at_random(wins: Array, strengths: Array, counts: Array) -> Array:
@@ -120,7 +121,7 @@ def choose(
     """A batch of pairs for each project, and the probability with which each was taken."""
     projects = np.arange(len(worth))[:, None]
     if scenario.answers is None:
-        there = SECOND < present
+        there = np.less(SECOND, present)
         first, second = FIRST[there], SECOND[there]
         share = to_shares(worth[:, first, second])
         ends = share.cumsum(axis=1)
@@ -145,28 +146,32 @@ def kendall(estimates: Array, planted: Array) -> Array:
 
 
 def needed(curve: Array, target: float) -> float:
-    """How many judgments a curve that rises, but for noise, needs to reach a target; nan when it does not."""
-    smooth = np.convolve(np.pad(curve, 3, "edge"), np.ones(7) / 7, "valid")
-    risen = np.maximum.accumulate(smooth)
-    if risen[-1] < target:
-        return float("nan")
-    return float(np.interp(target, risen, BATCH * np.arange(1, len(curve) + 1)))
+    """How many judgments a curve needs to reach a target; nan when it does not."""
+    risen = smooth(curve)
+    return float(np.interp(target, risen, steps(curve))) if risen[-1] >= target else float("nan")
 
 
-def compare(own: Array, random: Array, after: int, rng: np.random.Generator) -> tuple[float, float, float]:
-    """The judgments that `own` needs for what `random` has reached after so many, as a part of those, and 90 % of it."""
-    resampled = [np.arange(len(own))] + [rng.integers(0, len(own), len(own)) for _ in range(200)]
+def smooth(curve: Array) -> Array:
+    """A curve that rises, without its noise."""
+    rising: Array = np.maximum.accumulate(np.convolve(np.pad(curve, 3, "edge"), np.ones(7) / 7, "valid"))
+    return rising
+
+
+def steps(curve: Array) -> NDArray[np.intp]:
+    """The judgments after which each point of a curve was taken."""
+    return BATCH * np.arange(1, len(curve) + 1)
+
+
+def saving(own: Array, random: Array, after: int) -> str:
+    """The part of so many judgments that is saved on the way to where `random` is after them."""
+    rng = np.random.default_rng(7)
     found = []
-    for rows in resampled:
-        theirs = random[rows].mean(axis=0)
-        target = np.interp(after, BATCH * np.arange(1, len(theirs) + 1), smooth_rise(theirs))
-        found.append(needed(own[rows].mean(axis=0), float(target)) / after)
-    return found[0], *np.nanquantile(found[1:], [0.05, 0.95])
-
-
-def smooth_rise(curve: Array) -> Array:
-    """The same smoothing as in `needed`."""
-    return np.maximum.accumulate(np.convolve(np.pad(curve, 3, "edge"), np.ones(7) / 7, "valid"))
+    for rows in [np.arange(len(own)), *(rng.integers(0, len(own), len(own)) for _ in range(200))]:
+        theirs = smooth(random[rows].mean(axis=0))
+        target = float(np.interp(after, steps(theirs), theirs))
+        found.append(100 - 100 * needed(own[rows].mean(axis=0), target) / after)
+    least, most = np.nanquantile(found[1:], [0.05, 0.95])
+    return f"{found[0]:.0f} % ({least:.0f} … {most:.0f})" if np.isfinite(found[0]) else "not reached"
 
 
 def least_width(planted: Array) -> float:
@@ -191,59 +196,46 @@ def least_width(planted: Array) -> float:
     return float((widths[0] / widths[1]) ** 2)
 
 
-def tell_needs(scenario: Scenario, courses: dict[str, Course], judgments: int) -> None:
-    """A row of the table for each rule: judgments needed as a part of those of `random`."""
-    rng = np.random.default_rng(7)
-    base = courses["random"]
-    for rule, course in courses.items():
-        if rule == "random":
-            continue
-        told = []
-        for part in (0.6, 0.9) if scenario.newcomers else (0.25, 0.5, 0.9):
-            after = int(part * judgments)
-            ranks = compare(course.ranks, base.ranks, after, rng)
-            widths = compare(-course.widths, -base.widths, after, rng)
-            told.append(f"{after:,}: rank {as_saving(ranks)}, width {as_saving(widths)}")
-        tell(f"| {scenario.name} | {rule} | {' | '.join(told)} |")
+def tell_savings(scenario: Scenario, courses: dict[str, Course], judgments: int) -> None:
+    """Rows of the table: what each rule saves on the way to where `random` is after some of the judgments."""
+    random = courses["random"]
+    for part in (0.6, 0.75, 0.9) if scenario.newcomers else (0.25, 0.5, 0.9):
+        after = int(part * judgments)
+        told = [
+            saving(own, theirs, after)
+            for rule in ("eq. 9", "informative")
+            for own, theirs in (
+                (courses[rule].ranks, random.ranks),
+                (-courses[rule].widths, -random.widths),
+            )
+        ]
+        tell(f"| {scenario.name} | {after:,} | {' | '.join(told)} |")
 
 
-def as_saving(found: tuple[float, float, float]) -> str:
-    if np.isnan(found[0]):
-        return "not reached"
-    saved, least, most = (100 * (1 - part) for part in (found[0], found[2], found[1]))
-    return f"{saved:+.0f} % ({least:+.0f} … {most:+.0f})"
-
-
-def tell_bias(course: Course, planted: Array) -> None:
-    """Win rate of the best model against all others alike: as it is, as counted, and weighted by propensity."""
-    rows = []
+def bias(course: Course, planted: Array) -> str:
+    """The error of the best model's win rate against all others: as counted, and weighted by propensity."""
+    errors = []
     for project, strengths in enumerate(planted):
         best = int(strengths.argmax())
-        others = np.arange(MODELS) != best
-        truth = bradley_terry.chances(strengths)[best, others].mean()
-        at = (course.first[project], course.second[project], course.scores[project])
-        raw, weighted = (
-            weighting.weigh(*at, propensities, models=MODELS).overall()[best]
-            for propensities in (np.ones(len(at[0])), course.propensities[project])
+        truth = bradley_terry.chances(strengths)[best, np.arange(MODELS) != best].mean()
+        judged = (course.first[project], course.second[project], course.scores[project])
+        errors.append(
+            [
+                weighting.weigh(*judged, propensities, models=MODELS).overall()[best] - truth
+                for propensities in (np.ones(len(judged[0])), course.propensities[project])
+            ]
         )
-        rows.append((raw - truth, weighted - truth))
-    errors = np.array(rows)
-    mean, spread = errors.mean(axis=0), errors.std(axis=0) / np.sqrt(len(errors))
-    tell(f"\nError of the best model's win rate: counted {mean[0]:+.4f} ± {spread[0]:.4f}, ")
-    tell(f"weighted by 1 / propensity {mean[1]:+.4f} ± {spread[1]:.4f} (mean and its standard error).\n")
+    mean, spread = np.mean(errors, axis=0), np.std(errors, axis=0) / np.sqrt(len(errors))
+    return " | ".join(f"{error:+.4f} ± {its:.4f}" for error, its in zip(mean, spread, strict=True))
 
 
-def panels(scenario: Scenario, courses: dict[str, Course], *, most: int) -> Sequence[Panel]:
-    steps = BATCH * np.arange(1, most // BATCH + 1)
+def panels(scenario: Scenario, courses: dict[str, Course]) -> list[Panel]:
+    ranks = [Curve(rule, course.ranks.mean(axis=0)) for rule, course in courses.items()]
+    widths = [Curve(rule, course.widths.mean(axis=0)) for rule, course in courses.items()]
+    at = steps(ranks[0].y)
     return [
-        Panel(
-            f"{title}: {scenario.name}",
-            [Curve(rule, steps, of(course)[: len(steps)]) for rule, course in courses.items()],
-        )
-        for title, of in (
-            ("Kendall's τ", lambda course: course.ranks.mean(axis=0)),
-            ("Mean width of the 95 % intervals", lambda course: course.widths.mean(axis=0)),
-        )
+        Panel(f"Kendall’s τ: {scenario.name}", at, ranks),
+        Panel(f"Width: {scenario.name}", at, widths),
     ]
 
 
@@ -253,19 +245,22 @@ def main() -> None:
     parser.add_argument("--judgments", type=int, default=4_000, help="of each project")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="where to write the curves as SVG")
     options = parser.parse_args()
+    tell("| | judgments | eq. 9: rank | width | informative: rank | width |\n|---|---|---|---|---|---|")
     drawn: list[Panel] = []
+    notes = []
     for scenario in SCENARIOS:
-        rng = np.random.default_rng(1)
-        planted = rng.normal(0, scenario.spread / bradley_terry.ELO, (options.projects, MODELS))
+        spread = scenario.spread / bradley_terry.ELO
+        planted = np.random.default_rng(1).normal(0, spread, (options.projects, MODELS))
         courses = {rule: simulate(scenario, rule, planted, options.judgments, seed=2) for rule in RULES}
-        tell_needs(scenario, courses, options.judgments)
-        if scenario.answers is None:
+        tell_savings(scenario, courses, options.judgments)
+        notes.append(f"| {scenario.name} | {bias(courses['informative'], planted)} |")
+        if scenario.answers is None and not scenario.newcomers:
             least = np.mean([least_width(strengths) for strengths in planted[:50]])
-            tell(f"The width that any allocation could save here, knowing the ratings: {100 * (1 - least):.0f} %.")
-        if scenario.spread == 175 and not scenario.newcomers:
-            tell_bias(courses["informative"], planted)
-        if scenario in (SCENARIOS[1], SCENARIOS[-1]):
-            drawn += panels(scenario, courses, most=options.judgments)
+            notes[-1] += f" {100 - 100 * least:.0f} % |"
+        if scenario in DRAWN:
+            drawn += panels(scenario, courses)
+    tell("\n| | win rate counted | weighted | the most that widths can save |\n|---|---|---|---|")
+    tell("\n".join(notes))
     if options.plot:
         options.plot.write_text(draw_panels(drawn), encoding="utf-8")
 
