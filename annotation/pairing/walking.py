@@ -27,7 +27,7 @@ from annotation.pairing.rules import Answered, Keys, Model, Pick, Rule, Strategy
 PROMPTS_AT_ONCE = 500
 # What a call that should be short looks at.
 PROMPTS_OF_A_CALL = 10_000
-PAIRS_OF_A_CALL = 50_000
+PAIRS_OF_A_CALL = 20_000
 OLDEST, NEWEST = 0, 2**63 - 1
 
 PROMPTS = """
