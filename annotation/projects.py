@@ -11,17 +11,22 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Greatest
 
-from annotation import canonical, facts, log
+from annotation import canonical, facts, log, pairing
 from annotation.models import Comparison, GuidelineVersion, Member, Project
 
 COLUMNS = (
-    *("name", "scale", "overlap", "lease_seconds", "order", "pairing", "status"),
+    *("name", "scale", "overlap", "lease_seconds", "order", "pairing", "pairing_n", "pairing_models", "status"),
     *("implicit_rate", "heuristics", "orphan_hours"),
 )
 SETTINGS = (*COLUMNS, "guidelines", "members")
 # The database has them as constraints; here they get a name that people know.
-LIMITS = {"overlap": (1, 100), "lease_seconds": (1, 604_800), "orphan_hours": (0, 87_600)}
-LISTS = ("heuristics", "members")
+LIMITS = {
+    "overlap": (1, 100),
+    "lease_seconds": (1, 604_800),
+    "pairing_n": (1, pairing.MOST_N),
+    "orphan_hours": (0, 87_600),
+}
+LISTS = ("pairing_models", "heuristics", "members")
 
 
 class SettingError(Exception):
@@ -88,7 +93,7 @@ def change_project(project: Project, settings: Mapping[str, Any], *, actor: str)
     before = read_settings(project)
     for name in COLUMNS:
         if name in settings:
-            setattr(project, name, _listed(settings[name]) if name in LISTS else settings[name])
+            setattr(project, name, listed(settings[name]) if name in LISTS else settings[name])
     _clean(project)
     project.save(update_fields=COLUMNS)
     if "guidelines" in settings:
@@ -140,7 +145,7 @@ def _clean(project: Project) -> None:
 
 
 def find_limits_passed(settings: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with those of some settings that are numbers, by their names; what is None is left out."""
+    """What is wrong with numbers and models among some settings, by their names; what is None is left out."""
     found = {
         name: f"must be from {least:,} to {most:,}"
         for name, (least, most) in LIMITS.items()
@@ -149,6 +154,9 @@ def find_limits_passed(settings: Mapping[str, Any]) -> dict[str, str]:
     rate = settings.get("implicit_rate")
     if rate is not None and not 0 < rate <= 1:
         found["implicit_rate"] = "must be above 0, and 1 at most"
+    wrong = pairing.what_is_wrong(settings.get("pairing_models") or (), settings.get("pairing"))
+    if wrong:
+        found["pairing_models"] = wrong
     return found
 
 
@@ -163,13 +171,13 @@ def _set_guidelines(project: Project, text: str, actor: str) -> None:
     GuidelineVersion.objects.create(project=project, event_id=event, version=version, text=text, salt=salt)
 
 
-def _listed(names: str | Sequence[str]) -> list[str]:
+def listed(names: str | Sequence[str]) -> list[str]:
     """Names of a list, which may be one text with commas."""
     return [name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name.strip()]
 
 
 def _set_members(project: Project, names: str | Sequence[str], actor: str) -> None:
-    wanted = _listed(names)
+    wanted = listed(names)
     users = {user.get_username(): user for user in get_user_model().objects.filter(username__in=wanted)}
     missing = [name for name in wanted if name not in users]
     if missing:

@@ -1,10 +1,11 @@
-"""Celery tasks: sealing the logs, taking back expired leases, waiting feedback. All are safe to run twice."""
+"""Celery tasks: sealing the logs, expired leases, waiting feedback, counts for pairing. All are safe to run twice."""
 
 from celery import shared_task
 from django.utils import timezone
 
 from annotation import log, queue
 from annotation.intake import joining
+from annotation.pairing import tally
 
 
 @shared_task(name="annotation.seal_logs")
@@ -21,3 +22,8 @@ def expire_leases() -> None:
 def watch_waiting_feedback() -> None:
     joining.join_missed(now=timezone.now())
     joining.report_orphans()
+
+
+@shared_task(name="annotation.tally_pairs")
+def tally_pairs() -> None:
+    tally.catch_up_all()

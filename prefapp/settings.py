@@ -257,6 +257,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60.0},
     },
     "deliver-webhooks": {"task": "exports.deliver_webhooks", "schedule": 5.0, "options": {"expires": 5.0}},
+    "tally-pairs": {"task": "annotation.tally_pairs", "schedule": 10.0, "options": {"expires": 10.0}},
     "resume-snapshots": {"task": "exports.resume_snapshots", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 

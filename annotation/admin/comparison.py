@@ -71,6 +71,7 @@ class ComparisonAdmin(LeadAdmin):
         "state",
         "judgments",
         "priority",
+        "propensity",
         shown("created_at", texts.when, "made"),
     )
 

@@ -71,7 +71,8 @@ class ProjectAdmin(LeadAdmin):
     warn_unsaved_form = True
     fieldsets = (
         ("Question", {"fields": ("name", "slug", "status", "scale", "guidelines")}),
-        ("Queue", {"fields": ("overlap", "order", "lease_seconds", "pairing", "members")}),
+        ("Queue", {"fields": ("overlap", "order", "lease_seconds", "members")}),
+        ("Pairs to ask about", {"fields": ("pairing", "pairing_n", "pairing_models")}),
         ("Feedback of users and programs", {"fields": ("implicit_rate", "heuristics", "orphan_hours")}),
     )
 

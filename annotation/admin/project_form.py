@@ -29,6 +29,13 @@ class ProjectForm(forms.ModelForm):
         help_text="User names, separated by commas. Empty: every signed-in annotator may work here.",
     )
 
+    pairing_models = forms.CharField(
+        label="Models",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="For “Pairs of named models”: names, or names with versions, separated by commas.",
+    )
+
     heuristics = forms.MultipleChoiceField(
         choices=[(rule.name, rule.about) for rule in HEURISTICS.values()],
         required=False,
@@ -44,7 +51,11 @@ class ProjectForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             settings = projects.read_settings(self.instance)
-            self.initial.update(guidelines=settings["guidelines"], members=", ".join(settings["members"]))
+            self.initial.update(
+                guidelines=settings["guidelines"],
+                members=", ".join(settings["members"]),
+                pairing_models=", ".join(settings["pairing_models"]),
+            )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -56,8 +67,11 @@ class ProjectForm(forms.ModelForm):
         # Browsers send line ends as CR LF; the same text must not become a new version for that.
         return str(self.cleaned_data["guidelines"]).replace("\r\n", "\n")
 
+    def clean_pairing_models(self) -> list[str]:
+        return projects.listed(self.cleaned_data["pairing_models"])
+
     def clean_members(self) -> list[str]:
-        names = [name.strip() for name in self.cleaned_data["members"].split(",") if name.strip()]
+        names = projects.listed(self.cleaned_data["members"])
         known = set(User.objects.filter(username__in=names).values_list("username", flat=True))
         missing = [name for name in names if name not in known]
         if missing:

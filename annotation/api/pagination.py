@@ -61,7 +61,7 @@ def paginate(
     Problem 422 for a cursor that is none of this list.
     """
     limit, cursor = query["limit"], query.get("cursor")
-    backwards, start = _read_cursor(cursor, len(keys)) if cursor else (False, [])
+    backwards, start = read_cursor(cursor, len(keys)) if cursor else (False, [])
     found = rows.filter(_beyond(keys, start, "lt" if backwards else "gt")) if start else rows
     order = [f"-{key}" for key in keys] if backwards else keys
     # The keys first and alone: with all that a row needs joined in, PostgreSQL would sort the whole list for a page.
@@ -74,8 +74,8 @@ def paginate(
     loaded = {row.pk: row for row in rows.filter(pk__in=[position[-1] for position in positions])}
     return Page(
         [loaded[position[-1]] for position in positions if position[-1] in loaded],
-        url_with(request, cursor=_cursor("n", positions[-1])) if has_next else None,
-        url_with(request, cursor=_cursor("p", positions[0])) if has_previous else None,
+        url_with(request, cursor=write_cursor("n", positions[-1])) if has_next else None,
+        url_with(request, cursor=write_cursor("p", positions[0])) if has_previous else None,
     )
 
 
@@ -97,19 +97,20 @@ def _beyond(keys: Sequence[str], start: Sequence[int], lookup: str) -> Q:
     return Q(**{f"{keys[0]}__{lookup}e": start[0]}) & beyond
 
 
-def _cursor(direction: str, position: Sequence[int]) -> str:
+def write_cursor(direction: str, position: Sequence[int]) -> str:
+    """A place in a list, `n` for what comes after it and `p` for what comes before, as callers hand it back."""
     text = ":".join([direction, *map(str, position)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str, size: int) -> tuple[bool, list[int]]:
-    """Whether the cursor goes backwards, and the keys it starts beyond."""
+def read_cursor(cursor: str, size: int, *, name: str = "cursor") -> tuple[bool, list[int]]:
+    """Whether the cursor goes backwards, and the keys it starts beyond. Problem 422 for what is none."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True).decode("ascii")
         direction, *numbers = text.split(":")
         position = [int(number) for number in numbers]
     except (binascii.Error, ValueError):
-        raise refused("cursor", "is no cursor of this list") from None
+        raise refused(name, "is no cursor of this list") from None
     if direction not in ("n", "p") or len(position) != size or not all(0 <= n <= MAX_KEY for n in position):
-        raise refused("cursor", "is no cursor of this list")
+        raise refused(name, "is no cursor of this list")
     return direction == "p", position

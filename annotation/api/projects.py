@@ -15,6 +15,7 @@ from annotation.api.problems import Problem, refused
 from annotation.api.project_view import ProjectView, Scope
 from annotation.heuristics import HEURISTICS
 from annotation.models import Project
+from annotation.pairing import MOST_MODELS, MOST_N
 from annotation.scales import SCALES
 
 
@@ -40,6 +41,14 @@ class SettingsSerializer(serializers.Serializer[Any]):
     )
     order = serializers.ChoiceField(choices=Project.Order.choices)
     pairing = serializers.ChoiceField(choices=Project.Pairing.choices)
+    pairing_n = serializers.IntegerField(
+        min_value=1, max_value=MOST_N, help_text="Pairs of each prompt, for `random` and `informative`."
+    )
+    pairing_models = serializers.ListField(
+        child=serializers.CharField(max_length=401),
+        max_length=MOST_MODELS,
+        help_text="For `model_pairs`: names of models, or names and versions with a space between.",
+    )
     status = serializers.ChoiceField(choices=Project.Status.choices)
     implicit_rate = ShareField(help_text="Share of requests whose implicit signals are kept, above 0.")
     heuristics = serializers.ListField(
@@ -70,6 +79,8 @@ EXAMPLE = {
     "lease_seconds": 900,
     "order": "fifo",
     "pairing": "random",
+    "pairing_n": 1,
+    "pairing_models": [],
     "status": "open",
     "implicit_rate": 1.0,
     "heuristics": [],

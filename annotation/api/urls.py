@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 from django.urls.converters import PathConverter
 
+from annotation.api.comparisons import ComparisonsView, ComparisonView
 from annotation.api.events import EventsView
 from annotation.api.feedback import FeedbackView
 from annotation.api.inferences import InferencesView, InferenceView
@@ -23,6 +24,8 @@ register_converter(OpaqueConverter, "opaque")
 
 urlpatterns: list[URLPattern] = [
     path("", ProjectSettingsView.as_view(), name="api-project"),
+    path("comparisons/", ComparisonsView.as_view(), name="api-comparisons"),
+    path("comparisons/<uuid:comparison_id>/", ComparisonView.as_view(), name="api-comparison"),
     path("events/", EventsView.as_view(), name="api-events"),
     path("feedback/", FeedbackView.as_view(), name="api-feedback"),
     path("inferences/", InferencesView.as_view(), name="api-inferences"),

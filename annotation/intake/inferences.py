@@ -75,8 +75,9 @@ def accept_inferences(
 ) -> list[Outcome]:
     """Store checked records, make their comparisons, join what waited for them; return what became of each, in order.
 
-    `rule` is a pairing rule in place of the project's. A record that is refused is not stored, and does not keep the
-    others from being; a failure of the database stores nothing.
+    `rule` is a pairing strategy in place of the project's; RuleError when the project's settings do not go with it. A
+    record that is refused is not stored, and does not keep the others from being; a failure of the database stores
+    nothing.
     """
     records = [one for one in checked if isinstance(one, CheckedInference)]
     take_turns(project, itertools.chain.from_iterable(one.ids() for one in records))
@@ -84,7 +85,8 @@ def accept_inferences(
     taken = _find_taken(project, [one for one in records if one.record.request_id not in known])
     fresh: list[CheckedInference] = []
     outcomes = [one if isinstance(one, Outcome) else _settle(one, known, taken, fresh) for one in checked]
-    made = pairing.pair_up(project, _write(project, fresh, actor), rule=rule or project.pairing, actor=actor)
+    followed = pairing.Rule.of(project, rule)
+    made = pairing.pair_up(project, _write(project, fresh, actor), rule=followed, actor=actor)
     awaited = _find_awaited(project, [one.record.request_id for one in fresh])
     if awaited:
         joining.join_waiting(project, now=timezone.now(), requests=awaited)
@@ -186,6 +188,7 @@ def _write(project: Project, records: Sequence[CheckedInference], actor: str) ->
             prompt_id,
             one.record.request_id,
             [Output(pk, output.output_id) for pk, output in zip(pks, one.outputs, strict=True)],
+            [pairing.Model(fact.fields["model_name"], fact.fields["model_version"]) for fact in one.candidates],
         )
         for prompt_id, pks, one in zip(prompt_ids, candidate_ids, records, strict=True)
     ]

@@ -69,4 +69,4 @@ def _take(project: Project, buckets: Sequence[int]) -> None:
         )
         # Whoever changes the settings locks this row against sharing, and so comes before or after all of this.
         cursor.execute("SELECT FROM annotation_project WHERE id = %s FOR SHARE", [project.pk])
-    project.refresh_from_db(fields=["overlap", "pairing", "implicit_rate", "heuristics"])
+    project.refresh_from_db(fields=["overlap", "pairing", "pairing_n", "pairing_models", "implicit_rate", "heuristics"])

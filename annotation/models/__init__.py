@@ -6,6 +6,7 @@ from annotation.models.judgment import Feedback, Judgment, Retraction, SourceTyp
 from annotation.models.key import ApiKey
 from annotation.models.project import GuidelineVersion, Member, Project
 from annotation.models.prompt import Candidate, Prompt
+from annotation.models.tally import ModelPair, Tally
 
 __all__ = [
     "Annotator",
@@ -20,11 +21,13 @@ __all__ = [
     "GuidelineVersion",
     "Judgment",
     "Member",
+    "ModelPair",
     "Project",
     "Prompt",
     "Retraction",
     "Seal",
     "SourceType",
+    "Tally",
     "UnsealedEvent",
     "WaitingFeedback",
 ]

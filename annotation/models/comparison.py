@@ -41,6 +41,9 @@ class Comparison(models.Model):
     taken = models.PositiveSmallIntegerField(default=0)
     judged = models.PositiveSmallIntegerField(default=0)
     lefts = models.PositiveSmallIntegerField(default=0)
+    propensity = models.FloatField(
+        default=1, db_default=1, help_text="The chance with which this pair was taken; below 1 where pairs are drawn."
+    )
     opened = models.BigIntegerField(db_default=THIS_TRANSACTION, editable=False)
     closed = models.BooleanField(default=False, db_default=False, help_text="Nobody is asked about it any more.")
     created_at = models.DateTimeField(db_default=Now())
@@ -55,6 +58,9 @@ class Comparison(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(lefts__lte=models.F("taken")), name="comparison_lefts_are_taken"),
             models.CheckConstraint(condition=models.Q(priority__gt=-(2**31)), name="comparison_priority_has_a_rank"),
+            models.CheckConstraint(
+                condition=models.Q(propensity__gt=0, propensity__lte=1), name="comparison_propensity_0_to_1"
+            ),
         ]
         indexes = [
             # claiming, one for each order

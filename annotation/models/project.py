@@ -29,8 +29,11 @@ class Project(models.Model):
         LEAST_JUDGED = "least_judged", "Least judged first"
 
     class Pairing(models.TextChoices):
-        RANDOM = "random", "One seeded random pair a prompt"
+        RANDOM = "random", "Random pairs of each prompt"
         ALL_PAIRS = "all_pairs", "All pairs"
+        ROUND_ROBIN = "round_robin", "Each output against the next around a circle"
+        MODEL_PAIRS = "model_pairs", "Pairs of named models"
+        INFORMATIVE = "informative", "Pairs that teach most about the ratings of models"
         NONE = "none", "No comparisons"
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -42,7 +45,17 @@ class Project(models.Model):
     overlap = models.PositiveSmallIntegerField(default=1, help_text="Judgments wanted for each comparison.")
     lease_seconds = models.PositiveIntegerField(default=900, help_text="How long a comparison stays reserved.")
     order = models.CharField(max_length=20, choices=Order.choices, default=Order.FIFO)
-    pairing = models.CharField(max_length=10, choices=Pairing.choices, default=Pairing.RANDOM)
+    pairing = models.CharField(
+        max_length=20, choices=Pairing.choices, default=Pairing.RANDOM,
+        help_text="Which outputs of a prompt are compared as it arrives.",
+    )  # fmt: skip
+    pairing_n = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="Pairs of each prompt, for “random” and “informative”."
+    )
+    pairing_models = ArrayField(
+        models.CharField(max_length=401), default=list, db_default=[], blank=True,
+        help_text="For “model_pairs”: names of models, or names and versions with a space between.",
+    )  # fmt: skip
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
     implicit_rate = models.FloatField(
         default=1, db_default=1, help_text="Share of requests whose implicit signals are kept, above 0 up to 1."
@@ -68,6 +81,7 @@ class Project(models.Model):
                 condition=models.Q(implicit_rate__gt=0, implicit_rate__lte=1), name="project_implicit_rate_0_to_1"
             ),
             models.CheckConstraint(condition=models.Q(scale__in=list(SCALES)), name="project_scale_is_known"),
+            models.CheckConstraint(condition=models.Q(pairing_n__range=(1, 2_016)), name="project_pairing_n_1_to_2016"),
         ]
 
     def __str__(self) -> str:

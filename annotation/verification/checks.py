@@ -167,7 +167,8 @@ def _retraction(event: SealedEvent, record: Row, rows: Rows) -> Iterator[str]:
 def _comparisons(event: SealedEvent, rows: Rows) -> Iterator[str]:
     for told in event.payload["comparisons"]:
         comparison = rows.comparisons.get(told["id"])
-        if comparison is None or comparison["outputs"] != told["outputs"]:
+        expected = {"uid": told["id"], "outputs": told["outputs"], "propensity": told.get("propensity", 1)}
+        if comparison != expected:
             yield f"the comparison {told['id']} is not the one that was made"
 
 

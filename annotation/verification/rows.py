@@ -65,7 +65,7 @@ SELECT r.event_id, r.feedback_id, t.feedback_id AS target, t.project_id
 FROM annotation_retraction r LEFT JOIN annotation_feedback t ON t.id = r.target_id WHERE r.feedback_id = ANY (%s)
 """
 COMPARISONS = """
-SELECT c.uid::text AS uid, ARRAY[a.output_id, b.output_id]::text[] AS outputs
+SELECT c.uid::text AS uid, ARRAY[a.output_id, b.output_id]::text[] AS outputs, c.propensity
 FROM annotation_comparison c
 LEFT JOIN annotation_candidate a ON a.id = c.a_id AND a.prompt_id = c.prompt_id
 LEFT JOIN annotation_candidate b ON b.id = c.b_id AND b.prompt_id = c.prompt_id

@@ -73,8 +73,8 @@ def answered(project: Project, outputs: int) -> Prompt:
 def pair_up(project: Project, prompt: Prompt) -> None:
     """Comparisons of all pairs of a prompt's outputs."""
     outputs = [judging.Output.of(candidate) for candidate in prompt.candidates.order_by("pk")]
-    asked = pairing.Answered(prompt.pk, prompt.request_id, outputs)
-    pairing.pair_up(project, [asked], rule=Project.Pairing.ALL_PAIRS, actor="test")
+    asked = pairing.Answered(prompt.pk, prompt.request_id, outputs, [pairing.Model("aurora", "")] * len(outputs))
+    pairing.pair_up(project, [asked], rule=pairing.Rule.of(project, Project.Pairing.ALL_PAIRS), actor="test")
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -52,7 +52,7 @@ def test_a_slug_is_taken_once():
     [
         *(("overlap", "0"), ("overlap", "101"), ("overlap", "many"), ("scale", "stars"), ("order", "backwards")),
         *(("lease_seconds", "0"), ("pairing", "some"), ("status", "gone"), ("name", ""), ("members", "nobody")),
-        ("colour", "red"),
+        *(("pairing_n", "0"), ("pairing_n", "2017"), ("pairing", "model_pairs"), ("colour", "red")),
     ],
 )
 def test_a_bad_setting_is_named_and_nothing_changes(name, value):
@@ -60,9 +60,16 @@ def test_a_bad_setting_is_named_and_nothing_changes(name, value):
     before = projects.read_settings(project)
     with pytest.raises(projects.SettingError) as caught:
         projects.change_project(project, {"guidelines": "New.", name: value}, actor="lena")
-    assert caught.value.setting == name
+    assert caught.value.setting == (name if value != "model_pairs" else "pairing_models")
     assert projects.read_settings(Project.objects.get(pk=project.pk)) == before
     assert events("project.changed") == []
+
+
+def test_models_come_as_text_with_commas():
+    settings = {"pairing": "model_pairs", "pairing_models": "aurora 1.2, basalt,", "pairing_n": "3"}
+    project = projects.create_project("p", settings=settings, actor="lena")
+    assert projects.read_settings(project)["pairing_models"] == ["aurora 1.2", "basalt"]
+    assert projects.read_settings(project)["pairing_n"] == 3
 
 
 def test_a_failed_creation_leaves_no_project():

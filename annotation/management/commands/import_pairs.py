@@ -15,6 +15,7 @@ from annotation.intake.files import FileError, check_file
 from annotation.intake.formats import AUTO, FORMATS
 from annotation.intake.importing import Step, import_files
 from annotation.models import Project
+from annotation.pairing import RuleError
 
 ACTOR = "command:import_pairs"
 
@@ -74,6 +75,8 @@ class Command(BaseCommand):
                 )
         except (FileError, projects.SettingError) as error:
             raise CommandError(str(error)) from None
+        except RuleError as error:
+            raise CommandError(f"--pairing {options['pairing']}: the project's pairing_{error}") from None
         self.stdout.write(str(totals))
         if totals.refused:
             sys.exit(1)

@@ -17,7 +17,8 @@ class Command(BaseCommand):
     help = (
         "Show a project's settings; with --create make it first, with --set change it. "
         f"Settings: {', '.join(projects.SETTINGS)}. members are user names with commas between; "
-        "empty means every signed-in annotator. guidelines are Markdown; guidelines=@FILE reads them from a file."
+        "empty means every signed-in annotator. pairing_models are models, or models with versions, with commas "
+        "between. guidelines are Markdown; guidelines=@FILE reads them from a file."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.django_db
 
 SETTINGS = {
     "name": "Summaries", "status": "open", "scale": "plain", "overlap": 2, "order": "fifo", "lease_seconds": 900,
-    "pairing": "random", "guidelines": "Read both to the end.\r\nThen choose.", "members": "",
-    "implicit_rate": 1, "orphan_hours": 24, "heuristics": [],
+    "pairing": "random", "pairing_n": 1, "guidelines": "Read both to the end.\r\nThen choose.", "members": "",
+    "pairing_models": "", "implicit_rate": 1, "orphan_hours": 24, "heuristics": [],
 }  # fmt: skip
 
 
@@ -31,12 +31,15 @@ def last_event():
 
 def test_a_project_is_made_with_its_event_and_its_maker_leads_it(scene):
     lena = browse(scene.lena)
-    data = SETTINGS | {"slug": "poems", "name": "Poems", "overlap": 3, "members": scene.bob.user.username}
+    data = SETTINGS | {
+        "slug": "poems", "name": "Poems", "overlap": 3, "members": scene.bob.user.username,
+        "pairing": "model_pairs", "pairing_models": "aurora 1.2, basalt",
+    }  # fmt: skip
     response = lena.post(reverse("admin:annotation_project_add"), data)
     made = Project.objects.get(slug="poems")
     assert response.status_code == 302
     assert projects.read_settings(made) | {"guidelines": ""} == data | {
-        "guidelines": "", "members": [scene.bob.user.username],
+        "guidelines": "", "members": [scene.bob.user.username], "pairing_models": ["aurora 1.2", "basalt"],
     }  # fmt: skip
     assert made.current_guidelines().text == "Read both to the end.\nThen choose."
     kinds = Event.objects.filter(project=made).order_by("pk").values_list("kind", "actor")

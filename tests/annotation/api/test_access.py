@@ -28,6 +28,7 @@ PLACES = {
     "request_id": "r0",
     "lease_id": "9d1c2f1e-33a3-4c62-b1c6-0d6f4a8e2b90",
     "uid": "3b0a6f0e-52c1-4b5e-9a37-0c8f4d2e6a11",
+    "comparison_id": "f2b7f3f5-8a53-4c5e-a5cf-8c1f0d6f3a52",
     "version": "1",
     "other": "2",
     "path": "manifest.json",

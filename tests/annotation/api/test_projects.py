@@ -41,7 +41,10 @@ def test_every_setting_is_described():
         ("overlap", 3),
         ("lease_seconds", 60),
         ("order", "random"),
-        ("pairing", "all_pairs"),
+        *(("pairing", name) for name in ("all_pairs", "round_robin", "informative", "none")),
+        ("pairing_n", 3),
+        ("pairing_models", ["aurora 1.2", "basalt"]),
+        ("pairing_models", []),
         ("status", "paused"),
         ("guidelines", "  Indented.\n"),
         ("guidelines", ""),
@@ -61,6 +64,8 @@ def test_each_setting_can_be_changed_alone(project, program, name, value):
     [
         *[("overlap", value) for value in (0, 101, 2.5, "many", None, [], {}, True, 10**30)],
         *[("lease_seconds", value) for value in (0, 604_801, -1)],
+        *[("pairing_n", value) for value in (0, 2_017, "many")],
+        *[("pairing_models", value) for value in ("aurora", [""], [3, {}], ["x" * 402], ["m"] * 101, None)],
         *[("name", value) for value in ("", None, "x" * 201, ["x"])],
         *[(name, "nonsense") for name in ("scale", "order", "pairing", "status")],
         *[("members", value) for value in ("alice", ["nobody"], [3, {}], None)],
@@ -75,6 +80,17 @@ def test_a_wrong_setting_is_refused_with_a_pointer_and_nothing_changes(program, 
     found = pointers(program("PATCH", "", {"order": "random", name: value}))
     assert found[0].split("/")[1] == name.split("/")[0].replace("a", "a~1b" if "/" in name else "a")
     assert program.get() == before
+
+
+def test_models_come_with_the_strategy_that_needs_them(program):
+    before = program.get()
+    for models in ({}, {"pairing_models": ["aurora"]}, {"pairing_models": ["aurora", "aurora"]}):
+        assert pointers(program("PATCH", "", {"pairing": "model_pairs", **models})) == ["/pairing_models"]
+    assert program.get() == before
+    named = {"pairing": "model_pairs", "pairing_models": ["aurora", "basalt"]}
+    assert program("PATCH", "", named).json() == {**before, **named}
+    assert pointers(program("PATCH", "", {"pairing_models": []})) == ["/pairing_models"]
+    assert Event.objects.get(kind="project.changed", payload__has_key="pairing").payload == named
 
 
 def test_all_wrong_settings_are_named_at_once(program):

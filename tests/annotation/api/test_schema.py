@@ -198,7 +198,7 @@ def test_what_became_of_records_is_what_is_told(document):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["", "judgments/", "events/", "progress/", "inferences/r0/"])
+@pytest.mark.parametrize("path", ["", "comparisons/", "judgments/", "events/", "progress/", "inferences/r0/"])
 def test_what_is_answered_is_what_is_told(document, path):
     project = world.project(comparisons=2, guidelines="Prefer the truthful one.")
     alice = world.annotator(project, "alice")

@@ -177,7 +177,7 @@ def test_queries_do_not_grow_with_the_batch(django_assert_max_num_queries):
 
 def test_a_failing_batch_leaves_nothing(monkeypatch):
     project = world.project()
-    monkeypatch.setattr("annotation.pairing.create", fail)
+    monkeypatch.setattr("annotation.pairing.making.create", fail)
     with pytest.raises(IntegrityError):
         accept(project, inference())
     assert not Prompt.objects.exists()

@@ -1,0 +1,77 @@
+"""One comparison that somebody names: made, or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from annotation import log
+from annotation.judging import Output
+from annotation.models import Candidate, Comparison, Project, Prompt
+from annotation.pairing.making import NewComparison, Terms, compare, create, take_turn
+from annotation.pairing.rules import Answered, Pick, RuleError, keys
+
+
+class OverlapTakenError(Exception):
+    """Fewer judgments are wanted than were given or are being given."""
+
+    def __init__(self, taken: int) -> None:
+        super().__init__(f"{taken} of its judgments are given or handed out")
+        self.taken = taken
+
+
+@transaction.atomic
+def name_pair(project: Project, request_id: str, outputs: Sequence[str], terms: Terms) -> tuple[NewComparison, bool]:
+    """Make the comparison of two outputs of a request; return it and whether it is new.
+
+    One that is there stays as it is. Raises RuleError for a request or an output that is not there.
+    """
+    prompt = Prompt.objects.filter(project=project, request_id=request_id).only("pk").first()
+    if prompt is None:
+        raise RuleError("request_id", "is of no logged inference")
+    answers = [_find(prompt, output_id) for output_id in outputs]
+    if answers[0] == answers[1]:
+        raise RuleError("outputs", "must be two different ones")
+    answered = Answered(prompt.pk, request_id, answers, ())
+    (new,) = compare([(answered, Pick((answers[0], answers[1])))])
+    take_turn(project)
+    a, b = keys(new.outputs)
+    earlier = Comparison.objects.filter(a=a, b=b).values_list("uid", flat=True).first()
+    if earlier:
+        return new._replace(uid=earlier), False
+    create(project, [new], terms)
+    return new, True
+
+
+def _find(prompt: Prompt, output_id: str) -> Output:
+    candidate = Candidate.objects.filter(prompt=prompt, output_id=output_id).only("pk", "output_id").first()
+    if candidate is None:
+        raise RuleError("outputs", f"“{output_id}” is no output of this request")
+    return Output.of(candidate)
+
+
+@transaction.atomic
+def change_comparison(
+    comparison: Comparison, *, priority: int | None = None, overlap: int | None = None, actor: str
+) -> Comparison:
+    """Set a comparison's priority or overlap, and tell the log what changed; return it as it is then.
+
+    Raises OverlapTakenError for an overlap below what is taken.
+    """
+    locked = Comparison.objects.select_related("project").select_for_update(of=("self",), no_key=True)
+    current = locked.get(pk=comparison.pk)
+    wanted = {"priority": priority, "overlap": overlap}
+    changed: dict[str, Any] = {
+        name: value for name, value in wanted.items() if value is not None and value != getattr(current, name)
+    }
+    if changed.get("overlap", current.overlap) < current.taken:
+        raise OverlapTakenError(current.taken)
+    if changed:
+        Comparison.objects.filter(pk=current.pk).update(**changed)
+        event = log.NewEvent("comparison.changed", actor, f"comparison:{current.uid}", changed)
+        log.append(current.project, [event])
+        for name, value in changed.items():
+            setattr(current, name, value)
+    return current
