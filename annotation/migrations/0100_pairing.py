@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0060_lighter_foreign_keys'),
+        ('annotation', '0091_erasure'),
     ]
 
     operations = [
