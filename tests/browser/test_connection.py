@@ -10,9 +10,10 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
-from annotation import clock, projects, queue
+from annotation import clock, erasure, projects, queue
 from annotation.models import Assignment, Judgment, Project
 from tests import world
+from tests.annotation.person import SECRET, USER, inference, log_inferences
 from tests.browser.conftest import People
 from tests.browser.person import Person
 
@@ -244,6 +245,23 @@ def test_a_lost_lease_is_said_before_anything_else_comes(alice: Person, project:
     seen = alice.press("b")
     alice.until_saved()
     assert judged() == [seen.lease]
+
+
+def test_an_erased_comparison_leaves_the_screen_and_the_page_says_why(people: People) -> None:
+    project = world.project("summaries")
+    log_inferences(project, inference("p0"), inference("o0", user="somebody", text="rhinoceros"))
+    alice = people(world.person("alice"))
+    alice.open()
+    alice.until_preloaded()
+    page = alice.page
+    expect(page.get_by_role("group", name="Response A")).to_contain_text(SECRET)
+    erasure.erase(project, USER, actor="test")
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    heading(page, "That comparison is no longer with you")
+    expect(page.get_by_role("alert")).to_contain_text("erased at the wish of the person")
+    expect(page.locator("body")).not_to_contain_text(SECRET)
+    page.get_by_role("button", name="Continue with the next one").click()
+    expect(page.get_by_role("group", name="Response A")).to_contain_text("rhinoceros")
 
 
 def test_the_page_prolongs_its_leases(people: People) -> None:

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from annotation import erasure
 from annotation.models import Event
+from exports.recipes import save_recipe
 from prefapp.erasing import person
 from tests import world
 from tests.annotation.admin.scenery import browse, page_path
@@ -69,6 +70,16 @@ class TestCommand:
         assert run("--user-id", USER) == [f"erased: {ALL}", "snapshots that hold erased rows: 1"]
         assert remains(*SPOKEN) == []
         assert set(Event.objects.filter(kind="records.erased").values_list("actor", flat=True)) == {"command:erase"}
+
+    def test_recipes_that_name_the_person_are_named(self, project):
+        save_recipe(project, "theirs", {"user_id": USER}, actor="test")
+        save_recipe(project, "all", {}, actor="test")
+        built(project, sources=["end_user"], user_id=USER)
+        told = run("--user-id", USER)
+        assert told[1:] == [
+            "snapshots that hold erased rows: 1",
+            "recipes that name the person: theirs v1, that of snapshot 1",
+        ]
 
     def test_again_it_finds_nothing(self, project):
         run("--user-id", USER)
