@@ -235,7 +235,7 @@ def panels(scenario: Scenario, courses: dict[str, Course]) -> list[Panel]:
     at = steps(ranks[0].y)
     return [
         Panel(f"Kendall’s τ: {scenario.name}", at, ranks),
-        Panel(f"Width: {scenario.name}", at, widths),
+        Panel(f"Mean width, in points: {scenario.name}", at, widths),
     ]
 
 
