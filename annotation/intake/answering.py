@@ -64,7 +64,7 @@ def _read(lease: Assignment, value: Json, now: dt.datetime) -> tuple[dict[str, A
 
 
 def _problems(record: FeedbackRecord, shown: list[str], name: str) -> Iterator[Problem]:
-    if record.source.id not in (name, f"api:{name}"):
+    if record.source.id != name and (record.source.type, record.source.id) != ("human", f"api:{name}"):
         yield Problem("/source/id", f"is not the lease's annotator, “{name}”")
     for path, output_id in record.named():
         if output_id not in shown:
