@@ -4,25 +4,26 @@ Ids, outcomes and times stay, so that the log still gives the same judgments; th
 one change that the database lets facts go through. Each batch is a transaction and an event of its own, which names the
 records, who erased them and why, and never the person.
 
-Locks in the order of annotation.intake: turns, annotator, lease, comparison.
+Locks in the order of annotation.intake and annotation.pairing: turns, that of pairing, annotator, lease, comparison.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from annotation import canonical, judging, log, queue
 from annotation.erased import KIND, Erased
 from annotation.intake import joining
-from annotation.intake.outcomes import BUCKETS, take_turns
+from annotation.intake.outcomes import take_turns
 from annotation.intake.retrying import until_settled
-from annotation.models import Project
+from annotation.models import Assignment, Comparison, Project
+from annotation.pairing import making
 
 REQUESTS = 200  # erased together, with their outputs
 RECORDS = 1_000  # of feedback
@@ -64,13 +65,9 @@ FOLLOWS = """
 WITH_FOLLOWING = f"""
 WITH RECURSIVE said AS (SELECT unnest(%(feedback)s::bigint[]) AS id) {FOLLOWS} SELECT id FROM follows
 """  # noqa: S608 - made of the statement above
-EDITS = """
-SELECT j.chosen_id, j.prompt_id FROM annotation_judgment j JOIN annotation_feedback f ON f.id = j.feedback_id
-WHERE f.id = ANY (%(feedback)s) AND f.kind = 'edit'
-"""
 # An edited text stands in its record and as an output.
 OUTPUTS = """
-SELECT c.id, c.output_id, c.index, c.model_name, c.model_version FROM annotation_candidate c
+SELECT c.id, c.prompt_id, c.output_id, c.index, c.model_name, c.model_version FROM annotation_candidate c
 WHERE c.id IN (
     SELECT id FROM annotation_candidate WHERE prompt_id = ANY (%(prompts)s)
     UNION SELECT j.chosen_id FROM annotation_judgment j JOIN annotation_feedback f ON f.id = j.feedback_id
@@ -97,8 +94,6 @@ REQUESTS_OF = """
 SELECT id, request_id FROM annotation_prompt WHERE id = ANY (%(prompts)s) AND erasure_id IS NULL
 ORDER BY request_id COLLATE "C"
 """
-# So that the ids of their events are in the order in which erasures of a project were done.
-ONE_AT_A_TIME = f"SELECT pg_advisory_xact_lock(%(project)s::int, {BUCKETS})"
 RECORDS_OF = """
 SELECT f.id, f.feedback_id, f.request_id, f.body ->> 'retracts' FROM annotation_feedback f
 WHERE f.id = ANY (%(feedback)s) AND f.erasure_id IS NULL ORDER BY f.feedback_id COLLATE "C"
@@ -135,6 +130,14 @@ WHERE id = ANY (%(prompts)s)
 """,
     "SELECT set_config('prefapp.erasure', '', true)",
 )
+
+
+class _StillAskedError(Exception):
+    """Comparisons have to be closed before, in transactions of their own: an edit's, or such as were made just now."""
+
+    def __init__(self, about: Q) -> None:
+        super().__init__()
+        self.about = about
 
 
 class ReasonError(ValueError):
@@ -203,22 +206,26 @@ class _Erasing:
         """Erase the records of a query until no more than `beyond` are left."""
         some = f"{query} ORDER BY f.id LIMIT {RECORDS + beyond}"
         while len(found := _column(some, **parameters)) > beyond:
-            records = _column(WITH_FOLLOWING, feedback=found[:RECORDS])
-            if edits := _rows(EDITS, feedback=records):
-                outputs, prompts = map(list, zip(*edits, strict=True))
-                until_settled(partial(queue.close, Q(Q(a__in=outputs) | Q(b__in=outputs), prompt__in=prompts)))
-            self._blank(records, [], [])
+            self._blank(found[:RECORDS], [], [])
 
     def _blank(self, feedback: list[int], prompts: list[int], requests: list[str]) -> None:
-        erased = until_settled(partial(self._blank_together, feedback, prompts, requests))
+        while True:
+            try:
+                erased = until_settled(partial(self._blank_together, feedback, prompts, requests))
+                break
+            except _StillAskedError as asked:
+                until_settled(partial(queue.close, asked.about))
         self.done += erased
         self._tell(erased)
 
     @transaction.atomic
     def _blank_together(self, feedback: list[int], prompts: list[int], requests: list[str]) -> Erased:
-        known = _rows(RECORDS_OF, feedback=feedback)
-        take_turns(self._project, {*requests, *(id_ for _, *ids in known for id_ in ids if id_)})
-        _rows(ONE_AT_A_TIME, project=self._project.pk)
+        known = _column(WITH_FOLLOWING, feedback=feedback)
+        ids = {id_ for _, *ids in _rows(RECORDS_OF, feedback=known) for id_ in ids if id_}
+        take_turns(self._project, {*requests, *ids})
+        # Nobody makes comparisons meanwhile, and erasures of a project come one after the other: in the order of their
+        # events' ids.
+        making.take_turn(self._project)
         # As it is now that nobody else writes any of it, with what has come in on the requests since.
         came = _column(ON_REQUESTS, project=self._project.pk, requests=requests)
         inferences = _rows(REQUESTS_OF, prompts=prompts)
@@ -227,14 +234,15 @@ class _Erasing:
         if not inferences and not records:
             return Erased()
         feedback = [pk for pk, *_ in records]
+        outputs = _rows(OUTPUTS, prompts=prompts, feedback=feedback)
+        _expect_closed([pk for pk, *_ in outputs], {prompt for _, prompt, *_ in outputs})
         joining.forget(feedback)
         judging.vacate(_column(ON_OPEN_COMPARISONS, feedback=feedback))
-        outputs = _rows(OUTPUTS, prompts=prompts, feedback=feedback)
         erased = Erased(len(inferences), len(outputs), len(records), *_column(JUDGMENTS, feedback=feedback))
         payload = {
             "requests": [request_id for _, request_id in inferences],
             "feedback": [feedback_id for _, feedback_id, *_ in records],
-            "outputs": {"count": erased.outputs, "digest": canonical.digest([list(left) for _, *left in outputs])},
+            "outputs": {"count": erased.outputs, "digest": canonical.digest([list(left) for _, _, *left in outputs])},
             "judgments": erased.judgments,
             **({"reason": self._reason} if self._reason else {}),
         }
@@ -245,6 +253,14 @@ class _Erasing:
             for statement in BLANK:
                 cursor.execute(statement, {"event": event, **rows})
         return erased
+
+
+def _expect_closed(outputs: Collection[int], prompts: Collection[int]) -> None:
+    """Raises _StillAskedError when somebody is asked about one of some outputs, or could be."""
+    about = Q(Q(a__in=outputs) | Q(b__in=outputs), prompt__in=prompts)
+    held = Exists(Assignment.objects.filter(comparison=OuterRef("pk"), state=Assignment.State.LEASED))
+    if Comparison.objects.filter(about).filter(Q(closed=False) | held).exists():
+        raise _StillAskedError(about)
 
 
 def _rows(query: str, **parameters: Any) -> list[Row]:

@@ -26,8 +26,9 @@ PARAMETERS = {
 }
 STATES = {
     "open": Q(taken__lt=F("overlap")),
-    "leased": Q(taken__gte=F("overlap"), judged__lt=F("overlap")),
-    "done": Q(judged__gte=F("overlap")),
+    "leased": Q(taken__gte=F("overlap"), judged__lt=F("overlap"), closed=False),
+    "done": Q(judged__gte=F("overlap"), closed=False),
+    "closed": Q(closed=True),
 }
 
 
@@ -124,7 +125,7 @@ class ComparisonPageSerializer(serializers.Serializer[Any]):
 class ComparisonParameters(PageParameters):
     """Filters of the list of comparisons."""
 
-    state = serializers.ChoiceField(list(STATES), required=False, help_text="As in `progress/`.")
+    state = serializers.ChoiceField(list(STATES), required=False, help_text="As in `progress/`, or closed.")
     model = serializers.CharField(required=False, help_text="Name of the model of either output.")
     request_id = serializers.CharField(required=False, trim_whitespace=False)
 

@@ -30,7 +30,7 @@ from annotation.api.problems import Problem, refused
 from annotation.api.project_view import ProjectView, Scope
 from annotation.models import Comparison, Project
 from annotation.pairing import NewComparison, Rule, RuleError, Terms
-from annotation.pairing.naming import OverlapTakenError, change_comparison, name_pair
+from annotation.pairing.naming import ClosedError, OverlapTakenError, change_comparison, name_pair
 from annotation.pairing.walking import make_some
 
 
@@ -114,7 +114,9 @@ class ComparisonView(ProjectView):
         request=ChangeSerializer(partial=True),
         responses={
             200: ComparisonSerializer,
-            409: OpenApiResponse(description="More judgments are given or handed out than would be wanted."),
+            409: OpenApiResponse(
+                description="More judgments are given or handed out than would be wanted, or it is closed."
+            ),
         },
         examples=[
             OpenApiExample("Sooner, and by three", {"priority": 10, "overlap": 3}, request_only=True),
@@ -128,6 +130,8 @@ class ComparisonView(ProjectView):
             raise Problem(422, f"Name what to change; there are {', '.join(ChangeSerializer().fields)}.")
         try:
             change_comparison(comparison, **wanted, actor=self.actor)
+        except ClosedError:
+            raise Problem(409, "Nobody is asked about this comparison any more: it is closed.") from None
         except OverlapTakenError as error:
             raise Problem(409, f"The overlap cannot be {wanted['overlap']}: {error}.") from None
         return Response(describe_comparison(self._find(comparison_id)))
@@ -161,7 +165,7 @@ def describe_comparison(comparison: Comparison) -> dict[str, Any]:
         "comparison_id": comparison.uid,
         "request_id": comparison.prompt.request_id,
         "outputs": [comparison.a.output_id, comparison.b.output_id],
-        "state": "open" if open_ else "done" if done else "leased",
+        "state": "closed" if comparison.closed else "open" if open_ else "done" if done else "leased",
         **{name: getattr(comparison, name) for name in ("priority", "overlap", "taken", "judged", "propensity")},
         "created_at": comparison.created_at,
     }

@@ -22,21 +22,27 @@ class OverlapTakenError(Exception):
         self.taken = taken
 
 
+class ClosedError(Exception):
+    """Nobody is asked about the comparison any more."""
+
+
 @transaction.atomic
 def name_pair(project: Project, request_id: str, outputs: Sequence[str], terms: Terms) -> tuple[NewComparison, bool]:
     """Make the comparison of two outputs of a request; return it and whether it is new.
 
     One that is there stays as it is. Raises RuleError for a request or an output that is not there.
     """
-    prompt = Prompt.objects.filter(project=project, request_id=request_id).only("pk").first()
+    take_turn(project)
+    prompt = Prompt.objects.filter(project=project, request_id=request_id).only("pk", "erasure").first()
     if prompt is None:
         raise RuleError("request_id", "is of no logged inference")
+    if prompt.erasure_id:
+        raise RuleError("request_id", "is of an inference that was erased")
     answers = [_find(prompt, output_id) for output_id in outputs]
     if answers[0] == answers[1]:
         raise RuleError("outputs", "must be two different ones")
     answered = Answered(prompt.pk, request_id, answers, ())
     (new,) = compare([(answered, Pick((answers[0], answers[1])))])
-    take_turn(project)
     a, b = keys(new.outputs)
     earlier = Comparison.objects.filter(a=a, b=b).values_list("uid", flat=True).first()
     if earlier:
@@ -46,7 +52,8 @@ def name_pair(project: Project, request_id: str, outputs: Sequence[str], terms: 
 
 
 def _find(prompt: Prompt, output_id: str) -> Output:
-    candidate = Candidate.objects.filter(prompt=prompt, output_id=output_id).only("pk", "output_id").first()
+    stands = Candidate.objects.filter(prompt=prompt, output_id=output_id, erasure=None)
+    candidate = stands.only("pk", "output_id").first()
     if candidate is None:
         raise RuleError("outputs", f"“{output_id}” is no output of this request")
     return Output.of(candidate)
@@ -58,10 +65,12 @@ def change_comparison(
 ) -> Comparison:
     """Set a comparison's priority or overlap, and tell the log what changed; return it as it is then.
 
-    Raises OverlapTakenError for an overlap below what is taken.
+    Raises OverlapTakenError for an overlap below what is taken, and ClosedError.
     """
     locked = Comparison.objects.select_related("project").select_for_update(of=("self",), no_key=True)
     current = locked.get(pk=comparison.pk)
+    if current.closed:
+        raise ClosedError
     wanted = {"priority": priority, "overlap": overlap}
     changed: dict[str, Any] = {
         name: value for name, value in wanted.items() if value is not None and value != getattr(current, name)

@@ -1,8 +1,8 @@
 """Counting a project's log into its pairs of models, carried on from where it was. The only writer of the counts.
 
 What counts is what people say of two outputs by different models, and what the queue was answered: current, not
-surplus, no ratings. What was retracted is taken out again. A step reads what was sealed since the one before and
-nothing else, so it costs as much as there is new.
+surplus, no ratings. What was retracted or erased is taken out again. A step reads what was sealed since the one before
+and nothing else, so it costs as much as there is new.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ WITH sealed AS MATERIALIZED (
     JOIN annotation_judgment j ON j.feedback_id = r.target_id
     JOIN annotation_seal s ON s.event_id = j.event_id AND s.position < e.position
     WHERE e.kind IN ('feedback.retracted', 'feedback.joined')
+    UNION ALL
+    SELECT j.id, -1 FROM sealed e
+    JOIN annotation_judgment j ON j.project_id = %(project)s AND j.erasure_id = e.id
+    WHERE e.kind = 'records.erased' AND NOT EXISTS (
+        SELECT FROM annotation_retraction r JOIN annotation_seal s ON s.event_id = r.event_id
+        WHERE r.target_id = j.feedback_id AND s.position < e.position)
 ), told AS (
     SELECT j.first_id AS one, j.second_id AS two,
         CASE WHEN j.chosen_id = j.first_id THEN n ELSE 0 END AS one_wins,

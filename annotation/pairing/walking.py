@@ -34,7 +34,8 @@ PROMPTS = """
 SELECT p.id, p.request_id, c.id, c.output_id, c.model_name, c.model_version
 FROM (
     SELECT id, request_id FROM annotation_prompt
-    WHERE project_id = %(project)s AND id > %(above)s AND id < %(below)s ORDER BY id {direction} LIMIT %(limit)s
+    WHERE project_id = %(project)s AND id > %(above)s AND id < %(below)s AND erasure_id IS NULL
+    ORDER BY id {direction} LIMIT %(limit)s
 ) p JOIN annotation_candidate c ON c.prompt_id = p.id AND c.index IS NOT NULL
 ORDER BY p.id {direction}, c.index
 """

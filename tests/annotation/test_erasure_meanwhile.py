@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from itertools import combinations
 
 import pytest
 from django.db import connection, connections, transaction
@@ -13,11 +14,13 @@ from annotation import answers, erasure, judging, queue, verification
 from annotation.intake import joining
 from annotation.intake.feedback import accept_feedback, check_feedback
 from annotation.intake.receiving import FEEDBACK, INFERENCES, Sender, receive_one
-from annotation.models import Comparison, Judgment, Project, Prompt
+from annotation.models import Candidate, Comparison, Judgment, Project, Prompt
+from annotation.pairing import Terms, naming
 from annotation.replay import replay
 from tests import world
 from tests.annotation.person import (
     OTHER,
+    SECRET,
     SPOKEN,
     USER,
     edit,
@@ -197,4 +200,45 @@ def test_an_inference_that_is_being_joined_forgets_what_was_erased(project, crow
     crowd.wait()
     assert remains(*SPOKEN) == []
     assert Judgment.objects.get().erasure is not None
+    verification.verify(project)
+
+
+def test_a_comparison_that_is_being_made_is_waited_for_and_closed(project, crowd, monkeypatch):
+    """The comparisons of the inference are closed already when somebody makes one more."""
+    log_inferences(
+        project, inference("p0", outputs=[{"content": f"{n} {SECRET}", "output_id": f"x{n}"} for n in range(3)])
+    )
+    close, times = queue.close, []
+
+    def close_and_make(which):
+        close(which)
+        times.append(which)
+        if len(times) == 1:
+            made = [
+                naming.name_pair(project, "p0", pair, Terms("test")) for pair in combinations(["x0", "x1", "x2"], 2)
+            ]
+            assert sum(is_new for _, is_new in made) == 2
+            queue.hold(world.annotator(project, "alice"), count=2)
+
+    monkeypatch.setattr(queue, "close", close_and_make)
+    erasure.erase(project, USER, actor="test")
+    assert len(times) == 2
+    assert set(Comparison.objects.values_list("closed", "overlap")) == {(True, 0)}
+    assert set(queue.Assignment.objects.values_list("state", flat=True)) == {"erased"}
+    verification.verify(project)
+
+
+def test_comparisons_of_the_persons_edit_are_closed(project):
+    log_inferences(project, inference("o0", user=OTHER, text="rhinoceros"))
+    give_feedback(project, edit("f-edit", "o0"))
+    edited = Candidate.objects.exclude(edit_event=None).get()
+    naming.name_pair(project, "o0", ["o0-0", edited.output_id], Terms("test"))
+    queue.hold(world.annotator(project, "alice"), count=2)
+    erasure.erase(project, USER, actor="test")
+    states = {
+        lease.comparison.b_id == edited.pk: (lease.state, lease.comparison.closed)
+        for lease in queue.Assignment.objects.select_related("comparison")
+    }
+    assert states == {False: ("leased", False), True: ("erased", True)}
+    assert remains(*SPOKEN) == []
     verification.verify(project)

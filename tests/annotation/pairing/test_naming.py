@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from annotation import queue
+from annotation import erasure, queue
 from annotation.intake.feedback import accept_feedback, check_feedback
 from annotation.models import Comparison, Event
 from annotation.pairing import RuleError, Terms, naming
 from tests import world
 from tests.annotation.intake.records import edit
 from tests.annotation.pairing.prompts import log_prompt
+from tests.annotation.person import OTHER, USER, give_feedback, log_inferences
+from tests.annotation.person import edit as edit_of_person
+from tests.annotation.person import inference as inference_of
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +42,20 @@ def test_a_named_pair_is_made_once_whichever_of_it_comes_first(project):
     assert Event.objects.get(kind="comparisons.created").payload == {
         "comparisons": [{"id": str(made.uid), "outputs": ["r1-00", "r1-02"]}]
     }
+
+
+def test_what_was_erased_is_no_pair_any_more(project):
+    log_inferences(project, inference_of("p0"), inference_of("o0", user=OTHER, text="rhinoceros"))
+    give_feedback(project, edit_of_person("f-edit", "o0"))
+    edited = project.prompts.get(request_id="o0").candidates.exclude(edit_event=None).get().output_id
+    erasure.erase(project, USER, actor="test")
+    with pytest.raises(RuleError, match="was erased"):
+        name(project, "p0-0", "p0-1", request_id="p0")
+    with pytest.raises(RuleError, match="is no output of this request"):
+        name(project, "o0-0", edited, request_id="o0")
+    closed = Comparison.objects.get(closed=True)
+    with pytest.raises(naming.ClosedError):
+        naming.change_comparison(closed, overlap=5, actor="test")
 
 
 def test_an_edit_can_be_compared_with_what_it_was_made_of(project):

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from annotation import answers, projects
+from annotation import answers, erasure, projects
 from annotation.intake.feedback import accept_feedback, check_feedback
 from annotation.models import Judgment, ModelPair, Tally
 from annotation.pairing import tally
 from annotation.tasks import tally_pairs
 from tests import world
 from tests.annotation.pairing.prompts import log_prompt
+from tests.annotation.person import OTHER, USER, inference, log_inferences
 
 HUMAN = {"type": "human", "id": "alice"}
 
@@ -47,6 +48,22 @@ def counts(project):
         for row in ModelPair.objects.filter(project=project)
         if any((row.a_wins, row.b_wins, row.ties, row.both_bad, row.asked, row.answered))
     }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("before", [True, False])
+def test_erased_votes_are_taken_out_once(before):
+    project = world.project(pairing="none")
+    log_inferences(project, inference("p0"), inference("o0", user=OTHER, text="rhinoceros"))
+    for request_id in ("p0", "o0", "o0"):
+        send(project, request_id=request_id, kind="preference", outcome="chosen",
+             chosen=f"{request_id}-0", rejected=f"{request_id}-1")  # fmt: skip
+    gone = send(project, request_id="p0", kind="preference", outcome="chosen", chosen="p0-0", rejected="p0-1")
+    send(project, kind="retraction", retracts=gone)
+    if before:
+        assert counts(project) == {("aurora 1", "basalt 1"): (3, 0, 0, 0, 0, 0)}
+    erasure.erase(project, USER, actor="test")
+    assert counts(project) == {("aurora 1", "basalt 1"): (2, 0, 0, 0, 0, 0)}
 
 
 @pytest.mark.django_db

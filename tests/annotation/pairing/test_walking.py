@@ -8,11 +8,13 @@ import threading
 import pytest
 from django.db import connection
 
+from annotation import erasure
 from annotation.models import Comparison, Event
 from annotation.pairing import Rule, Terms, informative, tally, walking
 from tests import world
 from tests.annotation.pairing.prompts import compared, log_prompt
 from tests.annotation.pairing.test_tally import vote
+from tests.annotation.person import USER, inference, log_inferences
 from tests.statements import statements
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +96,16 @@ def test_what_is_there_is_left_alone_and_counts_for_what_is_wanted(project):
     assert set(per_prompt.values()) == {3}
     make(project, "all_pairs")
     assert len(set(compared(project))) == len(compared(project)) == 42
+
+
+@pytest.mark.parametrize("strategy", ["all_pairs", "informative"])
+def test_erased_prompts_are_passed_over(project, strategy):
+    log_inferences(project, *(inference(f"p{n}") for n in range(4)))
+    erasure.erase(project, USER, actor="test")
+    make(project, strategy)
+    assert not Comparison.objects.filter(prompt__erasure__isnull=False, closed=False).exists()
+    open_next(project, 100)
+    assert not Comparison.objects.filter(prompt__erasure__isnull=False, closed=False).exists()
 
 
 def test_terms_hold_for_what_is_made(project):
