@@ -29,6 +29,8 @@ LINKS = [
         for step in ("judge", "renew", "release", "skip")
     ),
     Link("inferences_send", ("200", "201", "207"), "inference_read", {"request_id": "/results/0/id"}),
+    Link("comparisons_make", ("200", "201"), "comparisons_read", {"comparison_id": "/results/0/comparison_id"}),
+    Link("comparisons_list", ("200",), "comparisons_change", {"comparison_id": "/results/0/comparison_id"}),
     Link("feedback_list", ("200",), "inference_read", {"request_id": "/results/0/request_id"}),
     Link("judgments_list", ("200",), "inference_read", {"request_id": "/results/0/request_id"}),
 ]

@@ -11,8 +11,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from annotation.api.bodies import has_no_length
-from annotation.api.json_types import mistypes
-from annotation.api.problems import MAX_POINTER, Problem, field_errors, pointer, refused_fields
+from annotation.api.json_types import mistypes, strangers
+from annotation.api.problems import Problem, field_errors, pointer, refused_fields
 from annotation.intake.content import RFC_3339
 
 Fields = serializers.Serializer[Any]
@@ -48,7 +48,8 @@ def read_query(request: Request, fields: type[Fields]) -> dict[str, Any]:
     repeated = [name for name in query if len(query.getlist(name)) > 1]
     if repeated:
         raise Problem(422, "A parameter stands twice in the query.", errors=[(pointer(n), "twice") for n in repeated])
-    return _checked(fields(data=query.dict()), {})
+    given = fields(data=query.dict())
+    return _checked(given, dict(strangers(given.initial_data, given)))
 
 
 def read_body(request: Request, fields: type[Fields], *, partial: bool = False) -> dict[str, Any]:
@@ -70,15 +71,10 @@ def read_object(request: Request) -> dict[str, Any]:
     return dict(request.data)
 
 
-def _checked(given: Fields, mistyped: dict[str, str]) -> dict[str, Any]:
-    """What the fields make of what they were given. Problem 422 for what is unknown, mistyped or wrong."""
-    unknown = sorted(set(given.initial_data) - set(given.fields))
-    if unknown:
-        there = f"there are {', '.join(given.fields)}" if given.fields else "there are none"
-        errors = [(pointer(name), f"unknown; {there}") for name in unknown]
-        raise Problem(422, f"“{unknown[0][:MAX_POINTER]}” is unknown; {there}.", errors=errors)
+def _checked(given: Fields, wrong: dict[str, str]) -> dict[str, Any]:
+    """What the fields make of what they were given. Problem 422 for what is wrong already, or by them."""
     valid = given.is_valid()
-    if mistyped or not valid:
-        raise refused_fields(dict(field_errors(given.errors)) | mistyped)
+    if wrong or not valid:
+        raise refused_fields(wrong | {where: what for where, what in field_errors(given.errors) if where not in wrong})
     checked: dict[str, Any] = given.validated_data
     return checked

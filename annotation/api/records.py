@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 
 JSON, LINES = "application/json", "application/x-ndjson"
 # drf-spectacular does not see that their bodies are required.
-OPERATIONS = ("inferences_send", "feedback_send", "queue_judge", "project_change")
+OPERATIONS = ("inferences_send", "feedback_send", "queue_judge", "comparisons_make")
 COMPONENTS = "#/components/schemas/"
 # What is logged of a prompt or output, as it came.
 CONTENT: Schema = {

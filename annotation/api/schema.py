@@ -106,17 +106,23 @@ def complete(result: Document, generator: SchemaGenerator, request: Request | No
     result["components"]["securitySchemes"] = SECURITY
     result["components"]["schemas"] |= {"Problem": PROBLEM, **records.components()}
     for name, schema in result["components"]["schemas"].items():
-        if name.endswith("Request"):
-            schema["additionalProperties"] = False
-    result["components"]["schemas"]["PatchedSettingsRequest"]["minProperties"] = 1
+        if name.endswith("Request") and schema.get("type") == "object":
+            _close(schema, is_patch=name.startswith("Patched"))
     for operations in result["paths"].values():
-        for operation in operations.values():
+        for method, operation in operations.items():
             _add_failures(operation)
             for parameter in operation.get("parameters", ()):
                 parameter |= PATH_PARAMETERS.get(parameter["name"], {})
-            if operation["operationId"] in records.OPERATIONS:
+            if method == "patch" or operation["operationId"] in records.OPERATIONS:
                 operation["requestBody"]["required"] = True
     return result
+
+
+def _close(sent: Document, *, is_patch: bool) -> None:
+    """Nothing but the fields may be in an object that is sent; one that changes something names what."""
+    sent["additionalProperties"] = False
+    if is_patch:
+        sent["minProperties"] = 1
 
 
 def _add_failures(operation: Document) -> None:

@@ -15,6 +15,7 @@ LINKS = [
     ),
     Link("snapshot_read", ("200",), "snapshot_file", {**VERSION, "path": "/files/0/path"}),
     Link("snapshot_read", ("200",), "snapshot_diff", {**VERSION, "other": "/parent"}),
+    Link("webhooks_create", ("201",), "webhooks_delete", {"uid": "/id"}),
     Link("snapshots_list", ("200",), "snapshot_read", {"version": "/results/0/version"}),
 ]
 

@@ -73,6 +73,10 @@ def test_a_reward_model_is_scored_over_the_api(golden):
     twice = [scores[0], {**scores[0], "chosen": 9.0}]
     assert pointers(caller("POST", "snapshots/1/score/", {"scores": twice})) == ["/scores/1/id"]
     assert pointers(caller("POST", "snapshots/1/score/", {"scores": []})) == ["/scores"]
+    one = {"id": "x", "chosen": 1, "rejected": 0}
+    more, text = {"scores": [one, {**one, "tie": 0}]}, {"scores": [{**one, "chosen": "1"}]}
+    assert pointers(caller("POST", "snapshots/1/score/", more)) == ["/scores/1/tie"]
+    assert pointers(caller("POST", "snapshots/1/score/", text)) == ["/scores/0/chosen"]
 
 
 @really_built

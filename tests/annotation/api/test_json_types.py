@@ -60,7 +60,7 @@ def test_what_is_inside_has_its_type_too(program, path, body, where):
 
 def test_an_item_of_a_list_is_pointed_to(program):
     world.person("alice")
-    assert pointers(program("PATCH", "", {"members": ["alice", 3, None]})) == ["/members/2", "/members/1"]
+    assert pointers(program("PATCH", "", {"members": ["alice", 3, None]})) == ["/members/1", "/members/2"]
 
 
 def test_everything_wrong_is_named_at_once_and_once(program):
