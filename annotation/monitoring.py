@@ -54,7 +54,7 @@ def count_work() -> Work:
 def _count_work() -> Work:
     slugs = _slugs()
     comparisons: Counts = {}
-    by_project = Comparison.objects.filter(closed=False).order_by().values_list("project")
+    by_project = Comparison.objects.filter(kind="plain", closed=False).order_by().values_list("project")
     rows = by_project.annotate(
         all=Count("pk"),
         open=Count("pk", filter=Q(taken__lt=F("overlap"))),

@@ -16,14 +16,16 @@ from annotation.models import Comparison, GuidelineVersion, Member, Project
 
 COLUMNS = (
     *("name", "scale", "overlap", "lease_seconds", "order", "pairing", "pairing_n", "pairing_models", "status"),
-    *("implicit_rate", "heuristics", "orphan_hours"),
+    *("gold_rate", "repeat_rate", "implicit_rate", "heuristics", "orphan_hours"),
 )
 SETTINGS = (*COLUMNS, "guidelines", "members")
 # The database has them as constraints; here they get a name that people know.
-LIMITS = {
+LIMITS: dict[str, tuple[float, float]] = {
     "overlap": (1, 100),
     "lease_seconds": (1, 604_800),
     "pairing_n": (1, pairing.MOST_N),
+    "gold_rate": (0, 0.5),
+    "repeat_rate": (0, 0.5),
     "orphan_hours": (0, 87_600),
 }
 LISTS = ("pairing_models", "heuristics", "members")
@@ -196,5 +198,6 @@ def _set_members(project: Project, names: str | Sequence[str], actor: str) -> No
 
 def _apply_overlap(project: Project) -> None:
     # A comparison that already has more than the new overlap keeps what it has.
-    comparisons = Comparison.objects.filter(project=project, closed=False).exclude(overlap=project.overlap)
+    comparisons = Comparison.objects.filter(project=project, kind="plain", closed=False)
+    comparisons = comparisons.exclude(overlap=project.overlap)
     comparisons.update(overlap=Greatest("taken", project.overlap))

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from annotation import log
 from annotation.claiming import claim
+from annotation.mixing import mix_in
 from annotation.models import Annotator, Assignment, Comparison, Flag, Project
 from annotation.settling import settle_live
 
@@ -55,11 +56,17 @@ def top_up(annotator: Annotator, *, count: int, may_wait: bool = False) -> list[
     if annotator.project.status != Project.Status.OPEN:
         live = annotator.assignments.filter(state=State.LEASED)
         return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
-    claimed, held = claim(annotator, count=count, may_wait=may_wait)
+    claimed, held = _take(annotator, count=count, may_wait=may_wait)
     while claimed and len(held) < count:
         # Waiting for a comparison while this transaction has locked another one would be a deadlock.
-        claimed, held = claim(annotator, count=count, may_wait=False)
+        claimed, held = _take(annotator, count=count, may_wait=False)
     return held[:count]
+
+
+def _take(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[bool, list[Assignment]]:
+    """Lease one more: by chance a gold or a repeat, and otherwise the next in the order."""
+    held = mix_in(annotator, count=count)
+    return (True, held) if held else claim(annotator, count=count, may_wait=may_wait)
 
 
 @transaction.atomic
@@ -282,7 +289,8 @@ def _take_up(assignment: Assignment) -> bool:
         .filter(state__in=[State.LEASED, State.JUDGED, State.SKIPPED])
         .exists()
     )
-    if holds_another or comparison.taken >= comparison.overlap:
+    is_full = not assignment.is_mixed_in and comparison.taken >= comparison.overlap
+    if holds_another or is_full:
         return False
     assignment.state = State.LEASED
     _count(assignment, taken=1)
@@ -298,12 +306,13 @@ def _lock_open(comparison: Comparison) -> Comparison:
 
 
 def _count(assignment: Assignment, *, taken: int = 0, judged: int = 0) -> None:
-    """Change a comparison's counts, and with `taken` the balance of sides of both."""
+    """Change a comparison's counts, and with `taken` the balance of sides of both. Golds and repeats have no counts."""
     a_left = assignment.left_id == assignment.comparison.a_id
-    comparisons = Comparison.objects.filter(pk=assignment.comparison_id)
-    comparisons.update(
-        taken=F("taken") + taken, judged=F("judged") + judged, lefts=F("lefts") + (taken if a_left else 0)
-    )
+    if not assignment.is_mixed_in:
+        comparisons = Comparison.objects.filter(pk=assignment.comparison_id)
+        comparisons.update(
+            taken=F("taken") + taken, judged=F("judged") + judged, lefts=F("lefts") + (taken if a_left else 0)
+        )
     if taken:
         balance = F("side_balance") + (taken if a_left else -taken)
         Annotator.objects.filter(pk=assignment.annotator_id).update(side_balance=balance)

@@ -86,7 +86,7 @@ def count_comparisons(projects: Iterable[Project]) -> dict[int, Counts]:
     missing = {key: pk for key, pk in keys.items() if key not in known}
     if missing:
         rows = (
-            Comparison.objects.filter(project__in=missing.values(), closed=False)
+            Comparison.objects.filter(project__in=missing.values(), kind="plain", closed=False)
             .order_by()
             .values("project")
             .annotate(

@@ -57,6 +57,15 @@ class Project(models.Model):
         help_text="For “model_pairs”: names of models, or names and versions with a space between.",
     )  # fmt: skip
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    gold_rate = models.FloatField(
+        default=0, db_default=0, help_text="Share of what annotators are given that is a gold, 0 to 0.5."
+    )
+    repeat_rate = models.FloatField(
+        default=0,
+        db_default=0,
+        help_text="Share that they have judged before, at least 20 comparisons ago, and now see with sides swapped, "
+        "0 to 0.5.",
+    )
     implicit_rate = models.FloatField(
         default=1, db_default=1, help_text="Share of requests whose implicit signals are kept, above 0 up to 1."
     )
@@ -79,6 +88,10 @@ class Project(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(implicit_rate__gt=0, implicit_rate__lte=1), name="project_implicit_rate_0_to_1"
+            ),
+            models.CheckConstraint(condition=models.Q(gold_rate__range=(0, 0.5)), name="project_gold_rate_up_to_half"),
+            models.CheckConstraint(
+                condition=models.Q(repeat_rate__range=(0, 0.5)), name="project_repeat_rate_up_to_half"
             ),
             models.CheckConstraint(condition=models.Q(scale__in=list(SCALES)), name="project_scale_is_known"),
             models.CheckConstraint(condition=models.Q(pairing_n__range=(1, 2_016)), name="project_pairing_n_1_to_2016"),

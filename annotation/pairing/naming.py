@@ -38,7 +38,7 @@ def name_pair(project: Project, request_id: str, outputs: Sequence[str], terms: 
     (new,) = compare([(answered, Pick((answers[0], answers[1])))])
     take_turn(project)
     a, b = keys(new.outputs)
-    earlier = Comparison.objects.filter(a=a, b=b).values_list("uid", flat=True).first()
+    earlier = Comparison.objects.filter(a=a, b=b).exclude(kind="repeat").values_list("uid", flat=True).first()
     if earlier:
         return new._replace(uid=earlier), False
     create(project, [new], terms)
