@@ -46,7 +46,7 @@ REPEAT = f"""
 WITH earlier AS MATERIALIZED (
     SELECT x.comparison_id, x.right_id, x.state, x.is_mixed_in FROM annotation_assignment x
     WHERE x.annotator_id = %(annotator)s AND x.state IN ('judged', 'surplus')
-    ORDER BY x.ended_at DESC OFFSET {APART} LIMIT {JUDGMENTS_LOOKED_AT}
+    ORDER BY x.ended_at DESC OFFSET %(apart)s LIMIT {JUDGMENTS_LOOKED_AT}
 ), picked AS MATERIALIZED (
     SELECT c.*, e.right_id = c.a_id AS a_left, r.id AS made_before
     FROM earlier e
@@ -100,7 +100,7 @@ def mix_in(annotator: Annotator, *, count: int) -> list[Assignment] | None:
     if pick is None or not claiming.has_more(annotator, count=count):
         return None
     given = leasing.parameters(annotator)
-    rows = prepared.run(pick, {**given, "start": chance.randrange(2**31)})
+    rows = prepared.run(pick, {**given, "start": chance.randrange(2**31), "apart": APART})
     if not rows:
         return None
     ((comparison, a_left),) = rows

@@ -10,9 +10,9 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from annotation import answers, projects, queue
+from annotation import answers, golds, projects, queue
 from annotation.intake.inferences import accept_inferences, check_inference
-from annotation.models import Annotator, Assignment, Member, Project, Prompt
+from annotation.models import Annotator, Assignment, Comparison, Member, Project, Prompt
 
 PASSWORD = "correct horse battery"
 
@@ -65,6 +65,16 @@ def add_comparisons(project: Project, count: int, *, texts: tuple[str, str] = ("
     checked = [check_inference(project, record, now=timezone.now()) for record in records]
     outcomes = accept_inferences(project, checked, actor="test", rule=Project.Pairing.ALL_PAIRS)
     assert {outcome.result for outcome in outcomes} == {"created"}, outcomes
+
+
+def add_golds(project: Project, count: int, *, right: int = 0) -> list[Comparison]:
+    """As many golds, each of a prompt of its own, of which the first or the second output is right."""
+    start = Prompt.objects.filter(project=project).count()
+    add_comparisons(project, count)
+    return [
+        golds.make(project, request_id=f"r{n}", outputs=[f"r{n}-0", f"r{n}-1"], chosen=f"r{n}-{right}", actor="test")
+        for n in range(start, start + count)
+    ]
 
 
 def annotator(project: Project, name: str) -> Annotator:

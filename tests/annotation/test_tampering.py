@@ -11,9 +11,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import ForeignKey
 from django.utils import timezone
 
-from annotation import answers, erasure, log, projects
+from annotation import answers, erasure, golds, log, mixing, projects
 from annotation.intake.feedback import accept_feedback, check_feedback
-from annotation.models import Project
+from annotation.models import Annotator, Project
 from annotation.verification import BrokenLogError, verify
 from tests import world
 from tests.annotation.facts import FACTS
@@ -80,13 +80,15 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project with facts of every kind, sealed, and another one beside it."""
     world.project("other", comparisons=1, guidelines="Something else.")
     made = world.project(
-        comparisons=4, guidelines="Prefer the truthful one.", scale="strength7", heuristics="copied_over_not"
+        comparisons=6, guidelines="Prefer the truthful one.", scale="strength7", heuristics="copied_over_not"
     )
     projects.change_project(made, {"guidelines": "Prefer the truthful and kind one."}, actor="test")
     alice = world.annotator(made, "alice")
     for value in ("a3", "b1", "tie"):
         world.judge_next(alice, value)
     answers.undo(alice)
+    golds.make(made, request_id="r5", outputs=["r5-0", "r5-1"], chosen="r5-0", actor="test")
+    repeat_one(made, alice, monkeypatch)
     add_feedback(made)
     log.seal_all()
     # All of it is rolled back in the end, and one transaction as it is.
@@ -95,19 +97,29 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     return made
 
 
+def repeat_one(project: Project, annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the annotator is given after what was taken back is a repeat."""
+    projects.change_project(project, {"repeat_rate": 0.5}, actor="test")
+    monkeypatch.setattr(mixing, "APART", 0)
+    monkeypatch.setattr(mixing.chance, "random", lambda: 0.4)
+    for _ in range(2):
+        world.judge_next(annotator, "a2")
+    assert project.comparisons.filter(kind="repeat").exists()
+
+
 def add_feedback(project: Project) -> None:
     """What the page does not ask for: scores, criteria, confidence, texts."""
     common = {"request_id": "r0", "source": {"type": "reward_model", "id": "rm", "version": "3"}, "confidence": 0.5}
     criteria = {"kindness": {"outcome": "chosen", "chosen": "r0-0"}}
     pair = {"outcome": "chosen", "chosen": "r0-0", "rejected": "r0-1"}
-    late = {"request_id": "r4", "source": {"type": "end_user", "id": "u"}}
+    late = {"request_id": "r6", "source": {"type": "end_user", "id": "u"}}
     records = [
         {**common, "feedback_id": "f0", "kind": "score", "scores": {"r0-0": 0.5, "r0-1": 0.25}},
         {**common, "feedback_id": "f1", "kind": "preference", **pair, "critique": "Shorter.", "criteria": criteria},
         # These wait for their inference and are joined when it comes.
-        {**late, "feedback_id": "f2", "kind": "rating", "output": "r4-0", "value": 0.5},
-        {**late, "feedback_id": "f3", "kind": "edit", "output": "r4-0", "edited": "Better."},
-        {**late, "feedback_id": "f4", "kind": "implicit", "signals": {"copied": ["r4-0"]}},
+        {**late, "feedback_id": "f2", "kind": "rating", "output": "r6-0", "value": 0.5},
+        {**late, "feedback_id": "f3", "kind": "edit", "output": "r6-0", "edited": "Better."},
+        {**late, "feedback_id": "f4", "kind": "implicit", "signals": {"copied": ["r6-0"]}},
         {"source": late["source"], "feedback_id": "f5", "kind": "retraction", "retracts": "f2"},
     ]
     now = timezone.now()
