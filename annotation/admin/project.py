@@ -73,6 +73,7 @@ class ProjectAdmin(LeadAdmin):
         ("Question", {"fields": ("name", "slug", "status", "scale", "guidelines")}),
         ("Queue", {"fields": ("overlap", "order", "lease_seconds", "members")}),
         ("Pairs to ask about", {"fields": ("pairing", "pairing_n", "pairing_models")}),
+        ("Checks of the annotators", {"fields": ("gold_rate", "repeat_rate")}),
         ("Feedback of users and programs", {"fields": ("implicit_rate", "heuristics", "orphan_hours")}),
     )
 

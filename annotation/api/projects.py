@@ -50,6 +50,14 @@ class SettingsSerializer(serializers.Serializer[Any]):
         help_text="For `model_pairs`: names of models, or names and versions with a space between.",
     )
     status = serializers.ChoiceField(choices=Project.Status.choices)
+    gold_rate = serializers.FloatField(
+        min_value=0, max_value=0.5, help_text="Share of what annotators are given that is a gold."
+    )
+    repeat_rate = serializers.FloatField(
+        min_value=0,
+        max_value=0.5,
+        help_text="Share that they have judged before, and now see with the sides swapped.",
+    )
     implicit_rate = ShareField(help_text="Share of requests whose implicit signals are kept, above 0.")
     heuristics = serializers.ListField(
         child=serializers.ChoiceField([(rule.name, rule.about) for rule in HEURISTICS.values()]),
@@ -82,6 +90,8 @@ EXAMPLE = {
     "pairing_n": 1,
     "pairing_models": [],
     "status": "open",
+    "gold_rate": 0.1,
+    "repeat_rate": 0.05,
     "implicit_rate": 1.0,
     "heuristics": [],
     "orphan_hours": 24,

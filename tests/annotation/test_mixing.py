@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -17,27 +15,15 @@ from annotation.models import Annotator, Assignment, Comparison, Event, Judgment
 from annotation.replay import replay
 from annotation.verification import verify
 from tests import world
+from tests.chance import GOLD, NEITHER, RATES, REPEAT, drawn
 from tests.statements import statements
 
 pytestmark = pytest.mark.django_db
 State = Assignment.State
-GOLD, REPEAT, NEITHER = 0.0, 0.5, 0.99
-
-
-@contextmanager
-def drawn(*values: float) -> Iterator[None]:
-    """Chance says these, and then the last of them again and again; both rates are a half."""
-    remaining = list(values)
-
-    def draw() -> float:
-        return remaining.pop(0) if len(remaining) > 1 else remaining[0]
-
-    with patch.object(mixing.chance, "random", draw):
-        yield
 
 
 def mixed_project(**settings: Any) -> Project:
-    return world.project(**{"comparisons": 30, "gold_rate": 0.5, "repeat_rate": 0.49, **settings})
+    return world.project(**{"comparisons": 30, **RATES, **settings})
 
 
 def judge(annotator: Annotator, count: int = 1, value: str = "a") -> list[Assignment]:
