@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from annotation import log
+from annotation.analysis.golds import has_failed
 from annotation.models import Candidate, Comparison, Project
 from annotation.pairing import RuleError, Terms
 from annotation.pairing.naming import name_pair
@@ -70,3 +72,54 @@ def mark(comparison: Comparison, chosen: Candidate, *, actor: str) -> Comparison
     event = log.NewEvent("comparison.made_gold", actor, f"comparison:{comparison.uid}", payload)
     log.append(comparison.project, [event])
     return comparison
+
+
+# Of each annotator no more are looked at, the latest first.
+LOOKED_AT = 200
+
+CHECKS = f"""
+SELECT n.id,
+    count(*) FILTER (WHERE c.kind = 'gold'),
+    count(*) FILTER (WHERE c.kind = 'gold' AND j.chosen_id = c.gold_chosen_id),
+    count(first.outcome),
+    count(*) FILTER (WHERE first.outcome = j.outcome AND first.chosen_id IS NOT DISTINCT FROM j.chosen_id)
+FROM unnest(%s::bigint[]) AS n(id)
+CROSS JOIN LATERAL (
+    SELECT x.id, x.comparison_id FROM annotation_assignment x
+    WHERE x.annotator_id = n.id AND x.is_mixed_in AND x.state = 'judged' ORDER BY x.ended_at DESC LIMIT {LOOKED_AT}
+) x
+JOIN annotation_comparison c ON c.id = x.comparison_id
+JOIN annotation_judgment j ON j.assignment_id = x.id
+    AND j.erasure_id IS NULL AND NOT EXISTS (SELECT FROM annotation_retraction r WHERE r.target_id = j.feedback_id)
+LEFT JOIN LATERAL (
+    SELECT f.outcome, f.chosen_id FROM annotation_assignment fx
+    JOIN annotation_judgment f ON f.assignment_id = fx.id
+        AND f.erasure_id IS NULL
+        AND NOT EXISTS (SELECT FROM annotation_retraction r WHERE r.target_id = f.feedback_id)
+    WHERE c.kind = 'repeat' AND fx.comparison_id = c.repeats_id AND fx.annotator_id = n.id AND fx.state = 'judged'
+) first ON true
+GROUP BY n.id
+"""  # noqa: S608 - made of a number
+
+
+@dataclass(frozen=True)
+class Checks:
+    """How an annotator did: golds judged and those of them rightly, repeats judged and those of them as before."""
+
+    golds: int = 0
+    right: int = 0
+    repeats: int = 0
+    same: int = 0
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether too few golds were judged rightly."""
+        return has_failed(self.golds, self.right)
+
+
+def check_annotators(annotators: Sequence[int]) -> dict[int, Checks]:
+    """How some annotators did, by primary keys, in the latest LOOKED_AT golds and repeats of each."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHECKS, [list(annotators)])
+        found = {annotator: Checks(*counts) for annotator, *counts in cursor.fetchall()}
+    return {annotator: found.get(annotator, Checks()) for annotator in annotators}

@@ -10,7 +10,7 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from annotation import answers, mixing, progress, projects, queue
+from annotation import answers, golds, mixing, progress, projects, queue
 from annotation.models import Annotator, Assignment, Comparison, Event, Judgment, Project
 from annotation.replay import replay
 from annotation.verification import verify
@@ -42,14 +42,14 @@ def lapse(lease: Assignment) -> None:
 
 def test_a_gold_comes_when_chance_says_so_and_each_only_once() -> None:
     project = mixed_project()
-    golds = world.add_golds(project, 3)
+    made = world.add_golds(project, 3)
     alice = world.annotator(project, "alice")
     with drawn(NEITHER):
         assert kinds(judge(alice, 2)) == ["plain", "plain"]
     with drawn(GOLD):
         leases = judge(alice, 6)
     assert kinds(leases) == ["gold"] * 3 + ["plain"] * 3
-    assert {lease.comparison_id for lease in leases[:3]} == {gold.pk for gold in golds}
+    assert {lease.comparison_id for lease in leases[:3]} == {gold.pk for gold in made}
 
 
 def test_everybody_is_given_the_same_golds_in_an_order_of_chance() -> None:
@@ -188,8 +188,8 @@ def test_sides_stay_balanced_over_an_annotators_work_with_golds_and_repeats(monk
     assert Annotator.objects.get().side_balance == 2 * lefts - 45
     # A repeat has the side that it must have; what comes next makes it even again.
     assert abs(2 * lefts - 45) <= kinds(leases).count("repeat")
-    golds = [lease for lease in leases if lease.comparison.kind == "gold"]
-    assert {lease.left_id == lease.comparison.a_id for lease in golds} == {True, False}
+    gold_leases = [lease for lease in leases if lease.comparison.kind == "gold"]
+    assert {lease.left_id == lease.comparison.a_id for lease in gold_leases} == {True, False}
 
 
 def test_neither_is_counted_nor_takes_a_place() -> None:
@@ -260,3 +260,25 @@ def test_a_rate_that_cannot_be_is_refused(name: str, value: object) -> None:
     with pytest.raises(projects.SettingError) as caught:
         projects.change_project(project, {name: value}, actor="lena")
     assert caught.value.setting == name
+
+
+def test_how_an_annotator_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixing, "APART", 0)
+    project = mixed_project()
+    world.add_golds(project, 4)
+    alice, bob = world.annotator(project, "alice"), world.annotator(project, "bob")
+    with drawn(NEITHER):
+        judge(alice, 2, "tie")
+    with drawn(REPEAT):
+        judge(alice, 1, "tie")
+        judge(alice, 1, "both_bad")
+    with drawn(GOLD):
+        for rightly in (False, True, False, True):
+            (lease,) = queue.hold(alice, count=1)
+            judge(alice, 1, "a" if (lease.left_id == lease.comparison.gold_chosen_id) == rightly else "b")
+        answers.undo(alice)
+    assert golds.check_annotators([alice.pk, bob.pk]) == {
+        alice.pk: golds.Checks(golds=3, right=1, repeats=2, same=1),
+        bob.pk: golds.Checks(),
+    }
+    assert golds.check_annotators([alice.pk])[alice.pk].has_failed
