@@ -12,6 +12,7 @@ from django.db.models import Count, F, Q
 from annotation import claiming
 from annotation.mixing import count_mixed_in, count_to_come
 from annotation.models import Annotator, Comparison, Judgment, Project
+from annotation.models.comparison import DONE, WITH_LEAD
 
 COUNT_SECONDS = 15  # how old a count may be that would cost too much to make for every look
 SMALL = 10_000  # comparisons and judgments that are counted in milliseconds, and so for every look
@@ -22,13 +23,14 @@ LEFT_COUNTED = 1_000  # of what is left for one person no more is counted
 class ProjectProgress:
     """Plain comparisons by state; `open` still want somebody, `leased` are fully handed out, `done` have their overlap.
 
-    `judgments` and `surplus` count golds and repeats as well.
+    `with_lead`: too many have skipped them. `judgments` and `surplus` count golds and repeats as well.
     """
 
     comparisons: int
     open: int
     leased: int
     done: int
+    with_lead: int
     judgments: dict[str, int]
     surplus: int
 
@@ -51,15 +53,17 @@ def project_progress(project: Project) -> ProjectProgress:
     comparisons = Comparison.objects.filter(project=project, kind="plain", closed=False).aggregate(
         all=Count("pk"),
         open=Count("pk", filter=Q(taken__lt=F("overlap"))),
-        done=Count("pk", filter=Q(judged=F("overlap"))),
+        done=Count("pk", filter=DONE),
+        with_lead=Count("pk", filter=WITH_LEAD),
     )
     current = Judgment.objects.filter(project=project, feedback__retracted_by=None, erasure=None)
     by_source = current.filter(surplus=False).values_list("source_type").annotate(n=Count("pk")).order_by("source_type")
     return ProjectProgress(
         comparisons=comparisons["all"],
         open=comparisons["open"],
-        leased=comparisons["all"] - comparisons["open"] - comparisons["done"],
+        leased=comparisons["all"] - comparisons["open"] - comparisons["done"] - comparisons["with_lead"],
         done=comparisons["done"],
+        with_lead=comparisons["with_lead"],
         judgments=dict(by_source),
         surplus=current.filter(surplus=True).count(),
     )

@@ -9,13 +9,15 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import F, IntegerField
 from django.db.models.functions import Greatest
 
 from annotation import canonical, facts, log, pairing
 from annotation.models import Comparison, GuidelineVersion, Member, Project
 
 COLUMNS = (
-    *("name", "scale", "overlap", "lease_seconds", "order", "pairing", "pairing_n", "pairing_models", "status"),
+    *("name", "scale", "overlap", "lease_seconds", "skips_to_lead", "order"),
+    *("pairing", "pairing_n", "pairing_models", "status"),
     *("gold_rate", "repeat_rate", "implicit_rate", "heuristics", "orphan_hours"),
 )
 SETTINGS = (*COLUMNS, "guidelines", "members")
@@ -23,6 +25,7 @@ SETTINGS = (*COLUMNS, "guidelines", "members")
 LIMITS: dict[str, tuple[float, float]] = {
     "overlap": (1, 100),
     "lease_seconds": (1, 604_800),
+    "skips_to_lead": (0, 100),
     "pairing_n": (1, pairing.MOST_N),
     "gold_rate": (0, 0.5),
     "repeat_rate": (0, 0.5),
@@ -197,7 +200,10 @@ def _set_members(project: Project, names: str | Sequence[str], actor: str) -> No
 
 
 def _apply_overlap(project: Project) -> None:
-    # A comparison that already has more than the new overlap keeps what it has.
+    # A comparison that already has more than the new overlap keeps what it has; what is with the lead stays there.
     comparisons = Comparison.objects.filter(project=project, kind="plain", closed=False)
-    comparisons = comparisons.exclude(overlap=project.overlap)
-    comparisons.update(overlap=Greatest("taken", project.overlap))
+    offered = comparisons.filter(withheld=0).exclude(overlap=project.overlap)
+    offered.update(overlap=Greatest("taken", project.overlap))
+    comparisons.filter(withheld__gt=0).update(
+        withheld=Greatest(project.overlap - F("taken"), 0, output_field=IntegerField())
+    )

@@ -15,7 +15,7 @@ from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
-from annotation import golds
+from annotation import golds, queue
 from annotation.admin import texts
 from annotation.admin.answers import COUNTED, answer, counts, standing
 from annotation.admin.dialogs import dialog, go_to
@@ -26,6 +26,7 @@ from annotation.admin.scope import LeadAdmin, actor
 from annotation.admin.steps import position
 from annotation.admin.texts import shown
 from annotation.models import Assignment, Candidate, Comparison, Flag, Judgment
+from annotation.models.comparison import DONE, WITH_LEAD
 
 Kind = Comparison.Kind
 ASKED = texts.gist("asked", "prompt", "prompt")
@@ -64,8 +65,9 @@ def in_disagreement() -> Q:
 class ComparisonQuestion(QuestionFilter):
     questions = {
         "open": Question("Open", Q(taken__lt=F("overlap"))),
-        "leased": Question("Handed out", Q(taken=F("overlap"), judged__lt=F("overlap"))),
-        "done": Question("Done", Q(kind=Kind.PLAIN, judged=F("overlap"), closed=False)),
+        "leased": Question("Handed out", Q(taken=F("overlap"), judged__lt=F("overlap"), withheld=0)),
+        "done": Question("Done", DONE),
+        "with_lead": Question("Skipped too often", WITH_LEAD),
         "never_judged": Question("Never judged", Q(kind=Kind.PLAIN, judged=0, closed=False)),
         "closed": Question("Closed", Q(closed=True)),
         "flagged": Question("Flagged", Q(Exists(Flag.objects.filter(comparison=OuterRef("pk"), resolved_at=None)))),
@@ -81,6 +83,8 @@ def state(row: Comparison) -> SafeString:
         return texts.badge("Closed", "warning")
     if row.kind != Kind.PLAIN:
         return texts.badge(row.get_kind_display(), "busy")
+    if row.withheld:
+        return texts.badge("Skipped too often", "warning")
     if row.taken < row.overlap:
         return texts.badge("Open")
     return texts.badge("Done", "good") if row.judged >= row.overlap else texts.badge("Handed out", "busy")
@@ -96,6 +100,7 @@ class ComparisonAdmin(LeadAdmin):
     search_fields = ("uid", "prompt__request_id")
     search_help_text = "Beginning of an id or a request id"
     empty_text = "Comparisons are made of prompts with two or more outputs, by the pairing rule of the project."
+    actions = ("offer_again",)
     actions_detail = ("use_as_gold",)
     fieldsets = fields(
         shown("uid", texts.code, "id"),
@@ -162,7 +167,13 @@ class ComparisonAdmin(LeadAdmin):
         if row.kind == Kind.GOLD:
             judged, right = row.answers
             return f"{judged}, {100 * right // judged} % right" if judged else "0"
-        return "—" if row.kind == Kind.REPEAT else f"{row.judged} of {row.overlap}"
+        return "—" if row.kind == Kind.REPEAT else f"{row.judged} of {row.overlap + row.withheld}"
+
+    @admin.action(description="Offer again")
+    def offer_again(self, request: HttpRequest, rows: QuerySet[Comparison]) -> None:
+        """Gives those that were skipped too often back to the queue; the others stay as they are."""
+        offered = sum(queue.offer_again(row, actor=actor(request)) for row in rows.select_related("project"))
+        self.message_user(request, f"Offered {offered} again to all who have not skipped them.", messages.SUCCESS)
 
     @action(description="Use as gold…", permissions=["gold"], url_path="gold", icon="verified", dialog=USE_AS_GOLD)
     def use_as_gold(self, request: HttpRequest, form: GoldForm, object_id: str) -> HttpResponse:

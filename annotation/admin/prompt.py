@@ -129,5 +129,7 @@ def _comparisons(comparisons: QuerySet[Comparison], everything: str) -> Table:
 
 
 def _comparison(row: Comparison) -> Sequence[Any]:
-    judged = f"{row.judged} of {row.overlap}" if row.kind == Comparison.Kind.PLAIN else row.get_kind_display()
+    judged = (
+        f"{row.judged} of {row.overlap + row.withheld}" if row.kind == Comparison.Kind.PLAIN else row.get_kind_display()
+    )
     return [link(row, texts.short(row.uid)), texts.versus(row.a, row.b), judged]

@@ -39,6 +39,11 @@ class SettingsSerializer(serializers.Serializer[Any]):
     lease_seconds = serializers.IntegerField(
         min_value=1, max_value=604_800, help_text="How long a comparison stays reserved."
     )
+    skips_to_lead = serializers.IntegerField(
+        min_value=0,
+        max_value=100,
+        help_text="When so many have skipped a comparison, it goes to the lead instead of to others; 0: never.",
+    )
     order = serializers.ChoiceField(choices=Project.Order.choices)
     pairing = serializers.ChoiceField(choices=Project.Pairing.choices)
     pairing_n = serializers.IntegerField(
@@ -85,6 +90,7 @@ EXAMPLE = {
     "scale": "plain",
     "overlap": 2,
     "lease_seconds": 900,
+    "skips_to_lead": 3,
     "order": "fifo",
     "pairing": "random",
     "pairing_n": 1,

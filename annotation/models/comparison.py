@@ -13,6 +13,8 @@ from annotation.models.project import Project
 from annotation.models.prompt import Candidate, Prompt
 
 WANTED = models.Q(taken__lt=F("overlap"))
+DONE = models.Q(kind="plain", judged=F("overlap"), withheld=0, closed=False)
+WITH_LEAD = models.Q(withheld__gt=0, closed=False)
 # A higher priority is a lower rank, so that every order of the queue ascends and a place in it is one row comparison.
 RANK = Value(0) - F("priority")
 THIS_TRANSACTION = Cast(Cast(models.Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField())
@@ -23,8 +25,9 @@ class Comparison(models.Model):
 
     `taken` counts live leases and counted judgments, `judged` the latter alone, `lefts` those of `taken` that show
     candidate `a` on the left. Only annotation.queue changes them. `opened` is the transaction that last made it open
-    to somebody who may have walked past it; a trigger keeps it. A `closed` one has, by another trigger, an overlap of
-    what is taken, so that it never wants anybody.
+    to somebody who may have walked past it; a trigger keeps it. `withheld` is what was taken off the overlap, since too
+    many skipped it, until the lead offers it again. A `closed` one has, by another trigger, an overlap of what is taken,
+    so that it never wants anybody.
 
     A gold has a right answer, `gold_chosen`; a repeat asks one annotator again what it `repeats`, sides swapped.
     Neither has an overlap or counts: who judges them is decided by annotation.mixing.
@@ -58,6 +61,7 @@ class Comparison(models.Model):
     taken = models.PositiveSmallIntegerField(default=0)
     judged = models.PositiveSmallIntegerField(default=0)
     lefts = models.PositiveSmallIntegerField(default=0)
+    withheld = models.PositiveSmallIntegerField(default=0, db_default=0)
     propensity = models.FloatField(
         default=1, db_default=1, help_text="The chance with which this pair was taken; below 1 where pairs are drawn."
     )

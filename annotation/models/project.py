@@ -44,6 +44,11 @@ class Project(models.Model):
     )
     overlap = models.PositiveSmallIntegerField(default=1, help_text="Judgments wanted for each comparison.")
     lease_seconds = models.PositiveIntegerField(default=900, help_text="How long a comparison stays reserved.")
+    skips_to_lead = models.PositiveSmallIntegerField(
+        default=3,
+        db_default=3,
+        help_text="When so many have skipped a comparison, it goes to the lead instead of to others; 0: never.",
+    )
     order = models.CharField(max_length=20, choices=Order.choices, default=Order.FIFO)
     pairing = models.CharField(
         max_length=20, choices=Pairing.choices, default=Pairing.RANDOM,
@@ -86,6 +91,7 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=models.Q(lease_seconds__range=(1, 604_800)), name="project_lease_up_to_a_week"
             ),
+            models.CheckConstraint(condition=models.Q(skips_to_lead__lte=100), name="project_skips_to_lead_up_to_100"),
             models.CheckConstraint(
                 condition=models.Q(implicit_rate__gt=0, implicit_rate__lte=1), name="project_implicit_rate_0_to_1"
             ),

@@ -42,7 +42,8 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize(overlap=st.integers(1, 3), order=orders)
     def start(self, overlap: int, order: str) -> None:
         slug = f"p-{uuid.uuid4()}"
-        self.project = world.project(slug, comparisons=3, overlap=overlap, order=order, gold_rate=0.5, repeat_rate=0.4)
+        settings = {"gold_rate": 0.5, "repeat_rate": 0.4, "skips_to_lead": 2}
+        self.project = world.project(slug, comparisons=3, overlap=overlap, order=order, **settings)
         world.add_golds(self.project, 1)
         self.people = {name: queue.annotator_for_program(self.project, name) for name in NAMES}
 
@@ -111,6 +112,14 @@ class QueueMachine(RuleBasedStateMachine):
     def change_overlap(self, overlap: int) -> None:
         projects.change_project(self.project, {"overlap": overlap}, actor="lena")
 
+    @rule()
+    def offer_again(self) -> None:
+        for comparison in Comparison.objects.filter(project=self.project, withheld__gt=0):
+            wanted = comparison.overlap + comparison.withheld
+            assert queue.offer_again(comparison, actor="lena")
+            comparison.refresh_from_db()
+            assert (comparison.overlap, comparison.withheld) == (wanted, 0)
+
     @rule(order=orders)
     def change_order(self, order: str) -> None:
         projects.change_project(self.project, {"order": order}, actor="lena")
@@ -134,6 +143,7 @@ class QueueMachine(RuleBasedStateMachine):
         for comparison in Comparison.objects.filter(project=self.project, kind="plain"):
             active = comparison.assignments.filter(state__in=ACTIVE)
             assert comparison.taken == active.count() <= comparison.overlap
+            assert comparison.taken == comparison.overlap or not comparison.withheld
             assert comparison.judged == active.filter(state=Assignment.State.JUDGED).count()
             assert comparison.lefts == active.filter(left=comparison.a).count()
             assert active.values("annotator").distinct().count() == active.count()

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 
 SETTINGS = {
     "name": "Summaries", "status": "open", "scale": "plain", "overlap": 2, "order": "fifo", "lease_seconds": 900,
+    "skips_to_lead": 3,
     "pairing": "random", "pairing_n": 1, "guidelines": "Read both to the end.\r\nThen choose.", "members": "",
     "pairing_models": "", "gold_rate": 0, "repeat_rate": 0, "implicit_rate": 1, "orphan_hours": 24, "heuristics": [],
 }  # fmt: skip
@@ -146,6 +147,18 @@ def test_a_comparison_that_was_handed_out_is_no_gold(scene):
     assert f"{page}/gold/" not in lena.get(f"{page}/change/").content.decode()
     assert lena.post(f"{page}/gold/", {"_form_submitted": "on", "right": "a"}).status_code == 403
     assert not Comparison.objects.filter(kind="gold").exists()
+
+
+def test_what_was_skipped_too_often_is_offered_again(scene):
+    untouched = Comparison.objects.order_by("pk").last()
+    projects.change_project(scene.project, {"skips_to_lead": 1}, actor="test")
+    for lease in queue.hold(scene.alice, count=2):
+        queue.skip(scene.alice, lease.uid)
+    response = act(browse(scene.lena), "annotation_comparison", "offer_again", untouched, scene.disputed)
+    assert "Offered 1 again" in response.content.decode()
+    assert last_event()[:3] == ("comparison.offered", "user:lena", f"comparison:{untouched.uid}")
+    untouched.refresh_from_db()
+    assert (untouched.overlap, untouched.withheld) == (2, 0)
 
 
 def test_releasing_leases_gives_them_back_in_the_leads_name(scene):
