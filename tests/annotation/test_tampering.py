@@ -211,6 +211,8 @@ def test_every_column_is_covered(project: Project, table: str) -> None:
             tried += changed
             if not changed:
                 assert defect is None, f"{statement}: {defect}"
+            elif NOT_COVERED.get(str(column)) == INTERNAL:
+                continue  # as it happens: whether something refers to that row
             elif str(column) in NOT_COVERED:
                 assert defect is None, f"{column} is covered: strike it off the list"
             else:
