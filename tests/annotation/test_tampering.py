@@ -71,6 +71,7 @@ class Column(NamedTuple):
     kind: str
     may_be_null: bool
     refers_to: str | None
+    key: str
 
     def __str__(self) -> str:
         return f"{self.table}.{self.name}"
@@ -154,12 +155,13 @@ def columns(table: str) -> list[Column]:
         for field in model._meta.concrete_fields
         if isinstance(field, ForeignKey)
     }
+    key = model._meta.pk.column
     found = query(
         "SELECT attname, atttypid::regtype::text, NOT attnotnull FROM pg_attribute "
         "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         table,
     )
-    return [Column(table, name, kind, null, references.get(name)) for name, kind, null in found]
+    return [Column(table, name, kind, null, references.get(name), key) for name, kind, null in found]
 
 
 def changes(project: Project, column: Column, *, of: str = "true") -> Iterator[str]:
@@ -168,7 +170,7 @@ def changes(project: Project, column: Column, *, of: str = "true") -> Iterator[s
     if column.table == "annotation_retraction":
         mine = f"event_id IN (SELECT id FROM annotation_event WHERE {mine})"
     mine = f"{mine} AND {of}"
-    one = "ctid = (SELECT min(ctid) FROM {0.table} WHERE {mine} AND {0.name} IS {test})"
+    one = "ctid = (SELECT ctid FROM {0.table} WHERE {mine} AND {0.name} IS {test} ORDER BY {0.key} LIMIT 1)"
     values = [value.format(column.name) for value in OTHERWISE[column.kind]]
     if column.refers_to:
         values.append(f"(SELECT min(r.id) FROM {column.refers_to} r WHERE r.id <> {column.table}.{column.name})")
