@@ -93,6 +93,17 @@ def release(annotator: Annotator, lease: uuid.UUID, *, actor: str | None = None)
         _tell(annotator, "lease.released", lease, actor=actor)
 
 
+def release_all(user: User) -> int:
+    """Give back everything that a person holds, in whatever project; return how many leases that were."""
+    live = Assignment.objects.filter(annotator__user=user, state=State.LEASED)
+    released = 0
+    for lease in live.select_related("annotator__project").order_by("pk"):
+        with suppress(LeaseLostError):
+            release(lease.annotator, lease.uid)
+            released += 1
+    return released
+
+
 def trim(annotator: Annotator, *, count: int, keep: uuid.UUID) -> None:
     """Give back the live leases beyond `count`, the newest first, but not `keep`.
 
