@@ -39,6 +39,9 @@ class SettingsSerializer(serializers.Serializer[Any]):
     lease_seconds = serializers.IntegerField(
         min_value=1, max_value=604_800, help_text="How long a comparison stays reserved."
     )
+    lease_auto = serializers.BooleanField(
+        help_text="`lease_seconds` follows how long a judgment takes. Setting that alone sets this to false."
+    )
     skips_to_lead = serializers.IntegerField(
         min_value=0,
         max_value=100,
@@ -90,6 +93,7 @@ EXAMPLE = {
     "scale": "plain",
     "overlap": 2,
     "lease_seconds": 900,
+    "lease_auto": True,
     "skips_to_lead": 3,
     "order": "fifo",
     "pairing": "random",

@@ -44,6 +44,11 @@ class Project(models.Model):
     )
     overlap = models.PositiveSmallIntegerField(default=1, help_text="Judgments wanted for each comparison.")
     lease_seconds = models.PositiveIntegerField(default=900, help_text="How long a comparison stays reserved.")
+    lease_auto = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="That time follows how long a judgment takes: twenty times the median, from 5 minutes to 2 hours.",
+    )
     skips_to_lead = models.PositiveSmallIntegerField(
         default=3,
         db_default=3,
