@@ -10,14 +10,14 @@ from django.db import connection, transaction
 from annotation import log
 from annotation.analysis.golds import has_failed
 from annotation.models import Candidate, Comparison, Project
-from annotation.pairing import RuleError, Terms
+from annotation.pairing import NewComparison, RuleError, Terms
 from annotation.pairing.naming import name_pair
 
 Kind = Comparison.Kind
 
 
 class GoldError(Exception):
-    """A comparison that cannot be a gold: which part of what was asked is wrong, and why."""
+    """What was asked for cannot be a gold: which part of it is wrong, and why."""
 
     def __init__(self, part: str, reason: str) -> None:
         super().__init__(reason)
@@ -25,53 +25,53 @@ class GoldError(Exception):
         self.reason = reason
 
 
-@transaction.atomic
-def make(project: Project, *, request_id: str, outputs: Sequence[str], chosen: str, actor: str) -> Comparison:
-    """The gold of two outputs of a request, of which `chosen` is right; outputs are named by their ids.
+class NoGoldError(Exception):
+    """The comparison cannot become such a gold any more: why."""
 
-    Their comparison becomes one, if nobody was ever given it; without one, it is made. Doing it again changes nothing.
-    Raises GoldError, whose part is `request_id`, `outputs` or `chosen`.
+
+@transaction.atomic
+def make(
+    project: Project, request_id: str, outputs: Sequence[str], *, chosen: str, terms: Terms
+) -> tuple[NewComparison, bool]:
+    """Make the gold of two outputs of a request, of which `chosen` is right; return it and whether it is new.
+
+    The comparison of the two that is there becomes one. Raises GoldError, whose part is `request_id`, `outputs` or
+    `chosen`, and NoGoldError as `mark` does.
     """
-    if len(outputs) != 2:
-        raise GoldError("outputs", "must name two outputs")
     if chosen not in outputs:
         raise GoldError("chosen", "must be one of the two outputs")
     try:
-        named, _ = name_pair(project, request_id, outputs, Terms(actor))
+        made, is_new = name_pair(project, request_id, outputs, terms)
     except RuleError as error:
         raise GoldError(error.parameter, error.reason) from None
-    comparison = Comparison.objects.select_related("a", "b").get(uid=named.uid)
-    right = comparison.a if comparison.a.output_id == chosen else comparison.b
-    return mark(comparison, right, actor=actor)
+    comparison = Comparison.objects.select_related("a", "b").get(uid=made.uid)
+    mark(comparison, comparison.a if comparison.a.output_id == chosen else comparison.b, actor=terms.actor)
+    return made, is_new
 
 
 @transaction.atomic
-def mark(comparison: Comparison, chosen: Candidate, *, actor: str) -> Comparison:
-    """Make a comparison that nobody was ever given a gold, of which `chosen` is right. Doing it again changes nothing.
+def mark(comparison: Comparison, chosen: Candidate, *, actor: str) -> None:
+    """Make a comparison that nobody was ever given a gold, of which one of its outputs is right.
 
-    Raises GoldError, whose part is `outputs` or `chosen`.
+    Doing it again changes nothing. Raises NoGoldError.
     """
     # Whoever is just taking it goes first.
     locked = Comparison.objects.select_related("project").select_for_update(of=("self",), no_key=True)
-    comparison = locked.get(pk=comparison.pk)
-    if chosen.pk not in (comparison.a_id, comparison.b_id):
-        raise GoldError("chosen", "must be one of the two outputs")
-    if comparison.kind == Kind.GOLD:
-        if comparison.gold_chosen_id != chosen.pk:
-            raise GoldError("chosen", "the comparison is a gold already, and the other output is right")
-        return comparison
-    if comparison.kind == Kind.REPEAT:
-        raise GoldError("outputs", "a repeat cannot be a gold")
-    if comparison.closed:
-        raise GoldError("outputs", "nobody is asked about this comparison any more")
-    if comparison.assignments.exists():
-        raise GoldError("outputs", "somebody was given this comparison already, so it cannot become a gold")
-    comparison.kind, comparison.gold_chosen, comparison.overlap = Kind.GOLD, chosen, 0
-    comparison.save(update_fields=["kind", "gold_chosen", "overlap"])
+    current = locked.get(pk=comparison.pk)
+    if current.kind == Kind.GOLD and current.gold_chosen_id == chosen.pk:
+        return
+    if current.kind == Kind.GOLD:
+        raise NoGoldError("it is a gold already, of which the other output is right")
+    if current.kind == Kind.REPEAT:
+        raise NoGoldError("it is a repeat")
+    if current.closed:
+        raise NoGoldError("nobody is asked about it any more")
+    if current.assignments.exists():
+        raise NoGoldError("somebody was given it already")
+    Comparison.objects.filter(pk=current.pk).update(kind=Kind.GOLD, gold_chosen=chosen, overlap=0)
     payload = {"chosen": chosen.output_id}
-    event = log.NewEvent("comparison.made_gold", actor, f"comparison:{comparison.uid}", payload)
-    log.append(comparison.project, [event])
-    return comparison
+    event = log.NewEvent("comparison.made_gold", actor, f"comparison:{current.uid}", payload)
+    log.append(current.project, [event])
 
 
 # Of each annotator no more are looked at, the latest first.

@@ -25,23 +25,22 @@ NEW_TO_ANNOTATOR = """NOT EXISTS (
       AND x.state IN ('leased', 'judged', 'skipped')
     OFFSET 0)"""
 
+GOLDS = "SELECT id FROM annotation_comparison WHERE project_id = %(project)s AND kind = 'gold' AND NOT closed"
 # Around the circle of all golds from a place that chance names. The side evens out this annotator's work.
 GOLD = f"""
 SELECT c.id, CASE WHEN n.side_balance <> 0 THEN n.side_balance < 0 ELSE random() < 0.5 END
 FROM annotation_annotator n, (
-    (SELECT id FROM annotation_comparison WHERE project_id = %(project)s AND kind = 'gold' AND NOT closed AND shuffle >= %(start)s
-        ORDER BY shuffle LIMIT {GOLDS_LOOKED_AT})
+    ({GOLDS} AND shuffle >= %(start)s ORDER BY shuffle LIMIT {GOLDS_LOOKED_AT})
     UNION ALL
-    (SELECT id FROM annotation_comparison WHERE project_id = %(project)s AND kind = 'gold' AND NOT closed AND shuffle < %(start)s
-        ORDER BY shuffle LIMIT {GOLDS_LOOKED_AT})
+    ({GOLDS} AND shuffle < %(start)s ORDER BY shuffle LIMIT {GOLDS_LOOKED_AT})
     LIMIT {GOLDS_LOOKED_AT}
 ) c
 WHERE n.id = %(annotator)s AND {NEW_TO_ANNOTATOR.format(comparison="c.id")}
 ORDER BY random() LIMIT 1
 """  # noqa: S608 - made of numbers
 
-# One that was made before and then given back is taken up again. Whoever closes the comparison for good comes after, and
-# so finds its repeat.
+# One that was made before and then given back is taken up again. Whoever closes the comparison for good comes after,
+# and so finds its repeat.
 REPEAT = f"""
 WITH earlier AS MATERIALIZED (
     SELECT x.comparison_id, x.right_id, x.state, x.is_mixed_in FROM annotation_assignment x

@@ -13,6 +13,7 @@ from django.utils import timezone
 from annotation import answers, golds, projects, queue
 from annotation.intake.inferences import accept_inferences, check_inference
 from annotation.models import Annotator, Assignment, Comparison, Member, Project, Prompt
+from annotation.pairing import Terms
 
 PASSWORD = "correct horse battery"
 
@@ -71,10 +72,14 @@ def add_golds(project: Project, count: int, *, right: int = 0) -> list[Compariso
     """As many golds, each of a prompt of its own, of which the first or the second output is right."""
     start = Prompt.objects.filter(project=project).count()
     add_comparisons(project, count)
-    return [
-        golds.make(project, request_id=f"r{n}", outputs=[f"r{n}-0", f"r{n}-1"], chosen=f"r{n}-{right}", actor="test")
-        for n in range(start, start + count)
-    ]
+    return [add_gold(project, f"r{n}", right=right) for n in range(start, start + count)]
+
+
+def add_gold(project: Project, request_id: str, *, right: int = 0) -> Comparison:
+    """Make a gold of the outputs of a prompt of add_comparisons."""
+    outputs = [f"{request_id}-0", f"{request_id}-1"]
+    made, _ = golds.make(project, request_id, outputs, chosen=outputs[right], terms=Terms("test"))
+    return Comparison.objects.get(uid=made.uid)
 
 
 def annotator(project: Project, name: str) -> Annotator:

@@ -78,7 +78,7 @@ class ComparisonQuestion(QuestionFilter):
 
 
 def state(row: Comparison) -> SafeString:
-    """Open, handed out or done, as the progress of a project counts it; closed ones, golds and repeats are none of them."""
+    """As the progress of a project counts it; what it does not count is closed, a gold or a repeat."""
     if row.closed:
         return texts.badge("Closed", "warning")
     if row.kind != Kind.PLAIN:
@@ -181,13 +181,13 @@ class ComparisonAdmin(LeadAdmin):
         try:
             golds.mark(row, row.a if form.cleaned_data["right"] == "a" else row.b, actor=actor(request))
             self.message_user(request, "It is a gold now, mixed into the work at the project’s gold rate.")
-        except golds.GoldError as error:  # somebody was given it since the dialog was opened
-            self.message_user(request, f"Not done: {error}.", messages.ERROR)
+        except golds.NoGoldError as error:  # somebody was given it since the dialog was opened
+            self.message_user(request, f"It is no gold: {error}.", messages.ERROR)
         return go_to(request, row_url(row))
 
     def has_gold_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         row = self.get_object(request, object_id) if object_id else None
-        return row is not None and row.kind == Kind.PLAIN and not row.assignments.exists()
+        return row is not None and row.kind == Kind.PLAIN and not row.closed and not row.assignments.exists()
 
 
 def tell_golds(rows: Sequence[Comparison]) -> None:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import ForeignKey
 from django.utils import timezone
 
-from annotation import answers, erasure, golds, log, mixing, projects
+from annotation import answers, erasure, log, mixing, projects
 from annotation.intake.feedback import accept_feedback, check_feedback
 from annotation.models import Annotator, Project
 from annotation.verification import BrokenLogError, verify
@@ -89,7 +89,7 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     for value in ("a3", "b1", "tie"):
         world.judge_next(alice, value)
     answers.undo(alice)
-    golds.make(made, request_id="r5", outputs=["r5-0", "r5-1"], chosen="r5-0", actor="test")
+    world.add_gold(made, "r5")
     repeat_one(made, alice, monkeypatch)
     add_feedback(made)
     log.seal_all()
