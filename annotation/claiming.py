@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from annotation import log, prepared
-from annotation.loading import JOINS, LoadedLease
+from annotation import leasing, prepared
 from annotation.models import Annotator, Assignment, Project
 
 # The places of each order, in the words of its index.
@@ -57,16 +56,16 @@ WITH held AS MATERIALIZED (
     SELECT {from_start}, w.seen, w.by
     FROM held CROSS JOIN (SELECT count(*) AS n FROM opened) o LEFT JOIN walk w ON o.n <= {most_opened}
     WHERE held.live < %(count)s
-)
-"""
-
-CLAIM = """
-, behind AS MATERIALIZED (
+), behind AS MATERIALIZED (
     SELECT EXISTS (
         SELECT FROM annotation_comparison c
         WHERE c.id = ANY (ARRAY(SELECT id FROM opened)) AND {wanted} AND ({place}) < (SELECT {names} FROM start)
     ) AS waits
-), returned AS MATERIALIZED (
+)
+"""
+
+CLAIM = """
+, returned AS MATERIALIZED (
     SELECT c.id, c.a_id, c.b_id, c.taken, c.lefts FROM annotation_comparison c
     WHERE (SELECT waits FROM behind)
       AND c.id = ANY (ARRAY(SELECT id FROM opened)) AND {wanted} AND ({place}) < (SELECT {names} FROM start)
@@ -82,7 +81,7 @@ CLAIM = """
     ORDER BY {place} LIMIT 1
 ), sided AS MATERIALIZED (
     -- First what evens out the comparison, then what evens out this annotator's work, then chance.
-    SELECT picked.*, CASE
+    SELECT picked.*, false AS is_mixed_in, CASE
         WHEN 2 * picked.lefts <> picked.taken THEN 2 * picked.lefts < picked.taken
         WHEN n.side_balance <> 0 THEN n.side_balance < 0
         ELSE random() < 0.5 END AS a_left
@@ -101,30 +100,19 @@ CLAIM = """
             'seen', CASE WHEN behind.waits THEN start.seen ELSE pg_current_snapshot() END::text,
             'by', CASE WHEN behind.waits THEN start.by ELSE {this} END)
     FROM start, behind WHERE n.id = %(annotator)s
-), leased AS (
-    INSERT INTO annotation_assignment
-        (uid, comparison_id, annotator_id, left_id, right_id, state, leased_at, expires_at, reason)
-    SELECT gen_random_uuid(), id, %(annotator)s, CASE WHEN a_left THEN a_id ELSE b_id END,
-        CASE WHEN a_left THEN b_id ELSE a_id END, 'leased', now(), now() + make_interval(secs => %(seconds)s), ''
-    FROM sided
-    RETURNING *
-), told AS (
-    {append} SELECT gen_random_uuid(), %(project)s, 'lease.taken', %(actor)s, 'lease:' || uid, '{{}}' FROM leased
 )
-SELECT l.is_new, {columns_of_lease}
-FROM (
-    SELECT x.*, false AS is_new FROM annotation_assignment x
-    WHERE x.annotator_id = %(annotator)s AND x.state = 'leased'
-    UNION ALL SELECT *, true FROM leased
-) l {joins}
-ORDER BY l.id
 """
-# What a lease is shown by. Of a comparison only what a claim does not change.
-SHOWN = LoadedLease(prompt=("id", "request_id", "content", "tools"), output=("id", "output_id", "content", "digest"))
+
+# Whether CLAIM would find something, but for what others have locked.
+HAS_MORE = """
+SELECT coalesce((SELECT waits FROM behind), false) OR (
+    SELECT c.id FROM annotation_comparison c
+    WHERE {wanted} AND ({place}) >= (SELECT {names} FROM start) ORDER BY {place} LIMIT 1) IS NOT NULL
+"""
 
 AHEAD = """
-SELECT (SELECT live FROM held)
-  + (SELECT count(*) FROM (
+SELECT (SELECT live FROM held),
+  (SELECT count(*) FROM (
       SELECT FROM annotation_comparison c
       WHERE {wanted} AND ({place}) >= (SELECT {names} FROM start) LIMIT %(at_most)s) ahead)
   + (SELECT count(*) FROM annotation_comparison c
@@ -135,14 +123,24 @@ SELECT (SELECT live FROM held)
 """
 
 
-def look_ahead(annotator: Annotator, *, at_most: int) -> tuple[int, int]:
-    """How many comparisons an annotator holds or would be offered, counted up to about `at_most`; how many were judged
-    since midnight (UTC).
+def look_ahead(annotator: Annotator, *, at_most: int) -> tuple[int, int, int]:
+    """How many comparisons an annotator holds; how many would be offered, counted up to about `at_most`; how many were
+    judged since midnight (UTC).
     """
     project = annotator.project
     parameters = {"project": project.pk, "annotator": annotator.pk, "order": project.order, "count": LAST}
-    ((left, today),) = prepared.run(STATEMENTS[Project.Order(project.order)].ahead, {**parameters, "at_most": at_most})
-    return left, today
+    ((held, ahead, today),) = prepared.run(
+        STATEMENTS[Project.Order(project.order)].ahead, {**parameters, "at_most": at_most}
+    )
+    return held, ahead, today
+
+
+def has_more(annotator: Annotator, *, count: int) -> bool:
+    """Whether an annotator that holds fewer than `count` would be offered another comparison."""
+    project = annotator.project
+    parameters = {"project": project.pk, "annotator": annotator.pk, "order": project.order, "count": count}
+    ((more,),) = prepared.run(STATEMENTS[Project.Order(project.order)].has_more, parameters)
+    return bool(more)
 
 
 def claim(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[bool, list[Assignment]]:
@@ -152,19 +150,12 @@ def claim(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[bool, li
     annotator's row must be locked. With `may_wait` it waits for what others are taking just now rather than find
     nothing: they may leave a slot.
     """
-    project = annotator.project
-    parameters = {
-        "project": project.pk,
-        "annotator": annotator.pk,
-        "actor": f"annotator:{annotator.name}",
-        "order": project.order,
-        "seconds": project.lease_seconds,
-        "count": count,
-    }
-    rows = prepared.run(STATEMENTS[Project.Order(project.order)].claim, parameters)
-    if may_wait and len(rows) < count and not any(is_new for is_new, *_ in rows):
-        rows = prepared.run(STATEMENTS[Project.Order(project.order)].waiting_claim, parameters)
-    return any(is_new for is_new, *_ in rows), [SHOWN.build(annotator, values) for _, *values in rows]
+    order = Project.Order(annotator.project.order)
+    parameters = {**leasing.parameters(annotator), "order": order, "count": count}
+    claimed, held = leasing.run(STATEMENTS[order].claim, annotator, parameters)
+    if may_wait and len(held) < count and not claimed:
+        return leasing.run(STATEMENTS[order].waiting_claim, annotator, parameters)
+    return claimed, held
 
 
 @dataclass(frozen=True)
@@ -174,6 +165,7 @@ class Statements:
     claim: str
     waiting_claim: str
     ahead: str
+    has_more: str
 
     @classmethod
     def of(cls, order: Project.Order) -> Statements:
@@ -181,12 +173,9 @@ class Statements:
         place = ORDERS[order]
         names = [f"p{n}" for n in range(len(place))]
         parts = {
-            "append": log.APPEND,
-            "columns_of_lease": SHOWN.columns,
             "columns": ", ".join(f"{column} AS {name}" for column, name in zip(place, names, strict=True)),
             "end": ", ".join([str(LAST)] * len(names)),
             "from_start": ", ".join(f"coalesce(w.{name}, {FIRST}) AS {name}" for name in names),
-            "joins": JOINS,
             "most_opened": MOST_OPENED,
             "names": ", ".join(names),
             "place": ", ".join(place),
@@ -197,9 +186,10 @@ class Statements:
         }
         claim = WALK + CLAIM
         return cls(
-            claim=claim.format(wait="SKIP LOCKED", **parts),
-            waiting_claim=claim.format(wait="", **parts),
+            claim=claim.format(wait="SKIP LOCKED", **parts) + leasing.LEASE,
+            waiting_claim=claim.format(wait="", **parts) + leasing.LEASE,
             ahead=(WALK + AHEAD).format(**parts),
+            has_more=(WALK + HAS_MORE).format(**parts),
         )
 
 

@@ -10,6 +10,7 @@ from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 
 from annotation.models import Comparison, Event, Judgment, Project, UnsealedEvent, WaitingFeedback
+from annotation.models.comparison import DONE, WITH_LEAD
 
 Counts = dict[tuple[str, str], int]
 
@@ -54,14 +55,16 @@ def count_work() -> Work:
 def _count_work() -> Work:
     slugs = _slugs()
     comparisons: Counts = {}
-    by_project = Comparison.objects.filter(closed=False).order_by().values_list("project")
+    by_project = Comparison.objects.filter(kind="plain", closed=False).order_by().values_list("project")
     rows = by_project.annotate(
         all=Count("pk"),
         open=Count("pk", filter=Q(taken__lt=F("overlap"))),
-        done=Count("pk", filter=Q(judged=F("overlap"))),
+        done=Count("pk", filter=DONE),
+        with_lead=Count("pk", filter=WITH_LEAD),
     )
-    for project, all_, open_, done in rows:
-        states = {"open": open_, "leased": all_ - open_ - done, "done": done}
+    for project, all_, open_, done, with_lead in rows:
+        leased = all_ - open_ - done - with_lead
+        states = {"open": open_, "leased": leased, "done": done, "with_lead": with_lead}
         comparisons |= {(slugs[project], state): count for state, count in states.items()}
     sources = Judgment.objects.order_by().values_list("project", "source_type").annotate(Count("pk"))
     judgments = {(slugs[project], source): count for project, source, count in sources}

@@ -10,7 +10,9 @@ from django.db import connection
 from django.db.models import Count, F, Q
 
 from annotation import claiming
+from annotation.mixing import count_mixed_in, count_to_come
 from annotation.models import Annotator, Comparison, Judgment, Project
+from annotation.models.comparison import DONE, WITH_LEAD
 
 COUNT_SECONDS = 15  # how old a count may be that would cost too much to make for every look
 SMALL = 10_000  # comparisons and judgments that are counted in milliseconds, and so for every look
@@ -19,12 +21,16 @@ LEFT_COUNTED = 1_000  # of what is left for one person no more is counted
 
 @dataclass(frozen=True)
 class ProjectProgress:
-    """Comparisons by state; `open` still want somebody, `leased` are fully handed out, `done` have their overlap."""
+    """Plain comparisons by state; `open` still want somebody, `leased` are fully handed out, `done` have their overlap.
+
+    `with_lead`: too many have skipped them. `judgments` and `surplus` count golds and repeats as well.
+    """
 
     comparisons: int
     open: int
     leased: int
     done: int
+    with_lead: int
     judgments: dict[str, int]
     surplus: int
 
@@ -44,18 +50,20 @@ class AnnotatorProgress:
 
 def project_progress(project: Project) -> ProjectProgress:
     """Exact counts; reads every comparison and judgment of the project once."""
-    comparisons = Comparison.objects.filter(project=project, closed=False).aggregate(
+    comparisons = Comparison.objects.filter(project=project, kind="plain", closed=False).aggregate(
         all=Count("pk"),
         open=Count("pk", filter=Q(taken__lt=F("overlap"))),
-        done=Count("pk", filter=Q(judged=F("overlap"))),
+        done=Count("pk", filter=DONE),
+        with_lead=Count("pk", filter=WITH_LEAD),
     )
     current = Judgment.objects.filter(project=project, feedback__retracted_by=None, erasure=None)
     by_source = current.filter(surplus=False).values_list("source_type").annotate(n=Count("pk")).order_by("source_type")
     return ProjectProgress(
         comparisons=comparisons["all"],
         open=comparisons["open"],
-        leased=comparisons["all"] - comparisons["open"] - comparisons["done"],
+        leased=comparisons["all"] - comparisons["open"] - comparisons["done"] - comparisons["with_lead"],
         done=comparisons["done"],
+        with_lead=comparisons["with_lead"],
         judgments=dict(by_source),
         surplus=current.filter(surplus=True).count(),
     )
@@ -82,7 +90,12 @@ class Left:
 
 # Reads no more than the comparisons that it counts and those that this person is done with.
 LEFT = """
-SELECT p.id,
+SELECT p.id, p.gold_rate, p.repeat_rate, coalesce(n.judged, 0),
+    CASE WHEN p.gold_rate + p.repeat_rate > 0 THEN (
+        SELECT count(*) FROM annotation_assignment x
+        WHERE x.annotator_id = n.id AND x.is_mixed_in AND x.state IN ('leased', 'judged', 'skipped')) END,
+    CASE WHEN p.gold_rate > 0 THEN (
+        SELECT count(*) FROM annotation_comparison c WHERE c.project_id = p.id AND c.kind = 'gold') END,
     (SELECT count(*) FROM annotation_assignment x WHERE x.annotator_id = n.id AND x.state = 'leased'),
     (SELECT count(*) FROM (
         SELECT FROM annotation_comparison c
@@ -90,8 +103,9 @@ SELECT p.id,
             SELECT FROM annotation_assignment x
             WHERE x.comparison_id = c.id AND x.annotator_id = n.id AND x.state IN ('leased', 'judged', 'skipped'))
         LIMIT %(limit)s) AS offered)
-FROM unnest(%(projects)s::bigint[]) AS p(id)
+FROM annotation_project p
 LEFT JOIN annotation_annotator n ON n.project_id = p.id AND n.user_id = %(user)s
+WHERE p.id = ANY (%(projects)s)
 """
 
 
@@ -99,7 +113,17 @@ def left_for(user: int | None, projects: Sequence[int]) -> dict[int, Left]:
     """What each of some projects still has for a person, by their primary keys."""
     with connection.cursor() as cursor:
         cursor.execute(LEFT, {"user": user, "projects": list(projects), "limit": LEFT_COUNTED + 1})
-        return {project: Left(held, offered) for project, held, offered in cursor.fetchall()}
+        return {project: _left(*counts) for project, *counts in cursor.fetchall()}
+
+
+def _left(
+    gold_rate: float, repeat_rate: float, judged: int, mixed_in: int | None, golds: int | None, held: int, offered: int
+) -> Left:
+    to_come = 0
+    if mixed_in is not None and offered:
+        plain = judged + held + offered - mixed_in
+        to_come = count_to_come(gold_rate, repeat_rate, plain=plain, mixed_in=mixed_in, golds=golds or 0)
+    return Left(held, offered + to_come)
 
 
 def annotator_progress(annotator: Annotator) -> AnnotatorProgress:
@@ -116,4 +140,8 @@ def annotator_progress(annotator: Annotator) -> AnnotatorProgress:
 
 
 def _look_ahead(annotator: Annotator) -> tuple[int, int, int]:
-    return *claiming.look_ahead(annotator, at_most=LEFT_COUNTED + 1), annotator.judged
+    held, ahead, today = claiming.look_ahead(annotator, at_most=LEFT_COUNTED + 1)
+    project = annotator.project
+    mixed_in, golds = count_mixed_in(annotator) if project.gold_rate or project.repeat_rate else (None, None)
+    left = _left(project.gold_rate, project.repeat_rate, annotator.judged, mixed_in, golds, held, ahead)
+    return left.held + left.offered, today, annotator.judged

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, IntegerField
 from django.db.models.functions import Greatest
 
 from annotation import canonical, facts, log, pairing
 from annotation.models import Comparison, GuidelineVersion, Member, Project
 
 COLUMNS = (
-    *("name", "scale", "overlap", "lease_seconds", "order", "pairing", "pairing_n", "pairing_models", "status"),
-    *("implicit_rate", "heuristics", "orphan_hours"),
+    *("name", "scale", "overlap", "lease_seconds", "lease_auto", "skips_to_lead", "order"),
+    *("pairing", "pairing_n", "pairing_models", "status"),
+    *("gold_rate", "repeat_rate", "implicit_rate", "heuristics", "orphan_hours"),
 )
 SETTINGS = (*COLUMNS, "guidelines", "members")
 # The database has them as constraints; here they get a name that people know.
-LIMITS = {
+LIMITS: dict[str, tuple[float, float]] = {
     "overlap": (1, 100),
     "lease_seconds": (1, 604_800),
+    "skips_to_lead": (0, 100),
     "pairing_n": (1, pairing.MOST_N),
+    "gold_rate": (0, 0.5),
+    "repeat_rate": (0, 0.5),
     "orphan_hours": (0, 87_600),
 }
-LISTS = ("pairing_models", "heuristics", "members")
 
 
 class SettingError(Exception):
@@ -82,7 +86,12 @@ def store_project(project: Project, *, actor: str) -> None:
 
 @transaction.atomic
 def change_project(project: Project, settings: Mapping[str, Any], *, actor: str) -> None:
-    """Set some of SETTINGS, all or nothing. Values may be strings. Raises SettingError naming the one that is wrong."""
+    """Set some of SETTINGS, all or nothing. Values may be strings. Raises SettingError naming the one that is wrong.
+
+    Whoever sets `lease_seconds` and says nothing of `lease_auto` sets the latter off.
+    """
+    if "lease_seconds" in settings:
+        settings = {"lease_auto": False, **settings}
     unknown = set(settings) - set(SETTINGS)
     if unknown:
         raise SettingError(min(unknown), f"is no setting; there are {', '.join(SETTINGS)}")
@@ -93,7 +102,7 @@ def change_project(project: Project, settings: Mapping[str, Any], *, actor: str)
     before = read_settings(project)
     for name in COLUMNS:
         if name in settings:
-            setattr(project, name, listed(settings[name]) if name in LISTS else settings[name])
+            setattr(project, name, READ[name](settings[name]) if name in READ else settings[name])
     _clean(project)
     project.save(update_fields=COLUMNS)
     if "guidelines" in settings:
@@ -176,6 +185,19 @@ def listed(names: str | Sequence[str]) -> list[str]:
     return [name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name.strip()]
 
 
+def _true_or_false(value: object) -> object:
+    """A truth value, which may be a word; what is none is left as it is, to be refused."""
+    return value.strip().capitalize() if isinstance(value, str) else value
+
+
+# How those of the columns are read that may come as one text; Django reads the rest.
+READ: dict[str, Callable[[Any], object]] = {
+    "pairing_models": listed,
+    "heuristics": listed,
+    "lease_auto": _true_or_false,
+}
+
+
 def _set_members(project: Project, names: str | Sequence[str], actor: str) -> None:
     wanted = listed(names)
     users = {user.get_username(): user for user in get_user_model().objects.filter(username__in=wanted)}
@@ -195,6 +217,48 @@ def _set_members(project: Project, names: str | Sequence[str], actor: str) -> No
 
 
 def _apply_overlap(project: Project) -> None:
-    # A comparison that already has more than the new overlap keeps what it has.
-    comparisons = Comparison.objects.filter(project=project, closed=False).exclude(overlap=project.overlap)
-    comparisons.update(overlap=Greatest("taken", project.overlap))
+    # A comparison that already has more than the new overlap keeps what it has; what is with the lead stays there.
+    comparisons = Comparison.objects.filter(project=project, kind="plain", closed=False)
+    offered = comparisons.filter(withheld=0).exclude(overlap=project.overlap)
+    offered.update(overlap=Greatest("taken", project.overlap))
+    comparisons.filter(withheld__gt=0).update(
+        withheld=Greatest(project.overlap - F("taken"), 0, output_field=IntegerField())
+    )
+
+
+# A lease lasts so many times what a judgment takes, within these bounds, in steps; a small difference changes nothing.
+TIMES_MEDIAN, SHORTEST_LEASE, LONGEST_LEASE, LEASE_STEP, WORTH_CHANGING = 20, 300, 7_200, 30, 0.2
+JUDGMENTS_NEEDED = 20
+
+# Of the last day, and of each annotator no more than fifty.
+MEDIAN = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY j.duration_ms) / 1000, count(*)
+FROM annotation_annotator n
+CROSS JOIN LATERAL (
+    SELECT x.id FROM annotation_assignment x
+    WHERE x.annotator_id = n.id AND x.state IN ('judged', 'surplus') AND x.ended_at > now() - interval '1 day'
+    ORDER BY x.ended_at DESC LIMIT 50
+) x
+JOIN annotation_judgment j ON j.assignment_id = x.id AND j.duration_ms IS NOT NULL
+WHERE n.project_id = %s
+"""
+
+
+def fit_leases() -> int:
+    """Let the leases of projects that want it last as their judgments of late say; return how many were changed."""
+    open_ones = Project.objects.filter(lease_auto=True, status=Project.Status.OPEN)
+    return sum(_fit_lease(project) for project in open_ones.iterator())
+
+
+def _fit_lease(project: Project) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(MEDIAN, [project.pk])
+        median, judged = cursor.fetchone()
+    if judged < JUDGMENTS_NEEDED:
+        return False
+    wanted = min(max(TIMES_MEDIAN * median, SHORTEST_LEASE), LONGEST_LEASE)
+    if abs(wanted - project.lease_seconds) <= WORTH_CHANGING * project.lease_seconds:
+        return False
+    seconds = round(wanted / LEASE_STEP) * LEASE_STEP
+    change_project(project, {"lease_seconds": seconds, "lease_auto": True}, actor="system")
+    return True

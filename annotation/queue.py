@@ -18,10 +18,12 @@ from django.db.models.functions import Now
 
 from annotation import log
 from annotation.claiming import claim
+from annotation.mixing import mix_in
 from annotation.models import Annotator, Assignment, Comparison, Flag, Project
 from annotation.settling import settle_live
 
 State = Assignment.State
+WITHDRAWN = "The answer was retracted."
 
 
 class LeaseLostError(Exception):
@@ -55,11 +57,17 @@ def top_up(annotator: Annotator, *, count: int, may_wait: bool = False) -> list[
     if annotator.project.status != Project.Status.OPEN:
         live = annotator.assignments.filter(state=State.LEASED)
         return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
-    claimed, held = claim(annotator, count=count, may_wait=may_wait)
+    claimed, held = _take(annotator, count=count, may_wait=may_wait)
     while claimed and len(held) < count:
         # Waiting for a comparison while this transaction has locked another one would be a deadlock.
-        claimed, held = claim(annotator, count=count, may_wait=False)
+        claimed, held = _take(annotator, count=count, may_wait=False)
     return held[:count]
+
+
+def _take(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[bool, list[Assignment]]:
+    """Lease one more: by chance a gold or a repeat, and otherwise the next in the order."""
+    held = mix_in(annotator, count=count)
+    return (True, held) if held else claim(annotator, count=count, may_wait=may_wait)
 
 
 @transaction.atomic
@@ -83,6 +91,17 @@ def release(annotator: Annotator, lease: uuid.UUID, *, actor: str | None = None)
     with _live(annotator, lease) as assignment:
         _give_back(assignment, State.RELEASED)
         _tell(annotator, "lease.released", lease, actor=actor)
+
+
+def release_all(user: User) -> int:
+    """Give back everything that a person holds, in whatever project; return how many leases that were."""
+    live = Assignment.objects.filter(annotator__user=user, state=State.LEASED)
+    released = 0
+    for lease in live.select_related("annotator__project").order_by("pk"):
+        with suppress(LeaseLostError):
+            release(lease.annotator, lease.uid)
+            released += 1
+    return released
 
 
 def trim(annotator: Annotator, *, count: int, keep: uuid.UUID) -> None:
@@ -113,10 +132,15 @@ def leave_page(annotator: Annotator, page: uuid.UUID, leases: Iterable[uuid.UUID
 
 
 def skip(annotator: Annotator, lease: uuid.UUID, *, reason: str = "") -> None:
-    """Give a live lease back for good: this annotator is never offered that comparison again."""
+    """Give a live lease back for good: this annotator is never offered that comparison again.
+
+    When as many have skipped it as the project says, nobody else is either, until the lead has looked at it.
+    """
     with _live(annotator, lease) as assignment:
         _give_back(assignment, State.SKIPPED, reason=reason)
         _tell(annotator, "lease.skipped", lease)
+        if not assignment.is_mixed_in:
+            _withhold_if_skipped(assignment)
 
 
 def flag(annotator: Annotator, lease: uuid.UUID, *, reason: str = "") -> Flag:
@@ -125,6 +149,16 @@ def flag(annotator: Annotator, lease: uuid.UUID, *, reason: str = "") -> Flag:
         comparison = assignment.comparison
         _tell(annotator, "comparison.flagged", lease)
         return Flag.objects.create(comparison=comparison, annotator=annotator, reason=reason[:500])
+
+
+@transaction.atomic
+def offer_again(comparison: Comparison, *, actor: str) -> bool:
+    """Offer what was withheld of a comparison; False when nothing was, and then nothing changes."""
+    withheld = Comparison.objects.filter(pk=comparison.pk, withheld__gt=0, closed=False)
+    if not withheld.update(overlap=F("overlap") + F("withheld"), withheld=0):
+        return False
+    log.append(comparison.project, [log.NewEvent("comparison.offered", actor, f"comparison:{comparison.uid}")])
+    return True
 
 
 @transaction.atomic
@@ -208,7 +242,7 @@ def withdraw(annotator: Annotator, lease: uuid.UUID) -> None:
     if assignment.state == State.JUDGED:
         _count(assignment, judged=-1)
         Annotator.objects.filter(pk=annotator.pk).update(judged=F("judged") - 1)
-        _give_back(assignment, State.SKIPPED, reason="The answer was retracted.")
+        _give_back(assignment, State.SKIPPED, reason=WITHDRAWN)
         _tell(annotator, "lease.withdrawn", lease, actor="system")
     elif assignment.state == State.SURPLUS:
         _end(assignment, State.EXPIRED)
@@ -270,6 +304,26 @@ def _give_back(assignment: Assignment, state: State, *, reason: str = "") -> Non
     _count(assignment, taken=-1)
 
 
+def _withhold_if_skipped(assignment: Assignment) -> None:
+    """Take what is open of a comparison off its overlap when as many have skipped it as is too many, or twice as many.
+
+    Its row is locked by now: who skips it in this moment is counted after.
+    """
+    project = assignment.annotator.project
+    skipped = Assignment.objects.filter(comparison=assignment.comparison_id, state=State.SKIPPED)
+    skips = skipped.exclude(reason=WITHDRAWN).count()
+    if not project.skips_to_lead or skips % project.skips_to_lead:
+        return
+    comparison = Comparison.objects.get(pk=assignment.comparison_id)
+    withheld = comparison.overlap - comparison.taken
+    Comparison.objects.filter(pk=comparison.pk).update(
+        overlap=F("taken"), withheld=F("withheld") + F("overlap") - F("taken")
+    )
+    Flag.objects.create(comparison=comparison, annotator=assignment.annotator, reason=f"Skipped by {skips} people")
+    payload = {"skips": skips, "withheld": withheld}
+    log.append(project, [log.NewEvent("comparison.withheld", "system", f"comparison:{comparison.uid}", payload)])
+
+
 def _end(assignment: Assignment, state: State, *, reason: str = "") -> None:
     assignment.state = state
     Assignment.objects.filter(pk=assignment.pk).update(state=state, ended_at=Now(), reason=reason[:500])
@@ -282,7 +336,8 @@ def _take_up(assignment: Assignment) -> bool:
         .filter(state__in=[State.LEASED, State.JUDGED, State.SKIPPED])
         .exists()
     )
-    if holds_another or comparison.taken >= comparison.overlap:
+    is_full = not assignment.is_mixed_in and comparison.taken >= comparison.overlap
+    if holds_another or is_full:
         return False
     assignment.state = State.LEASED
     _count(assignment, taken=1)
@@ -298,12 +353,15 @@ def _lock_open(comparison: Comparison) -> Comparison:
 
 
 def _count(assignment: Assignment, *, taken: int = 0, judged: int = 0) -> None:
-    """Change a comparison's counts, and with `taken` the balance of sides of both."""
+    """Change a comparison's counts, and with `taken` the balance of sides of both. Golds and repeats have no counts."""
     a_left = assignment.left_id == assignment.comparison.a_id
-    comparisons = Comparison.objects.filter(pk=assignment.comparison_id)
-    comparisons.update(
-        taken=F("taken") + taken, judged=F("judged") + judged, lefts=F("lefts") + (taken if a_left else 0)
-    )
+    if not assignment.is_mixed_in:
+        comparisons = Comparison.objects.filter(pk=assignment.comparison_id)
+        comparisons.update(
+            taken=F("taken") + taken, judged=F("judged") + judged, lefts=F("lefts") + (taken if a_left else 0)
+        )
+        if taken < 0:  # what comes back while the lead looks at it is not offered either
+            comparisons.filter(withheld__gt=0).update(overlap=F("overlap") + taken, withheld=F("withheld") - taken)
     if taken:
         balance = F("side_balance") + (taken if a_left else -taken)
         Annotator.objects.filter(pk=assignment.annotator_id).update(side_balance=balance)

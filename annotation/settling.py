@@ -22,7 +22,8 @@ WITH mine AS MATERIALIZED (
     FROM mine WHERE x.annotator_id = mine.id AND x.uid = %(lease)s AND x.state = 'leased'
     RETURNING x.*
 ), counted AS (
-    UPDATE annotation_comparison c SET judged = c.judged + 1 FROM ended WHERE c.id = ended.comparison_id
+    UPDATE annotation_comparison c SET judged = c.judged + 1 FROM ended
+    WHERE c.id = ended.comparison_id AND NOT ended.is_mixed_in
 ), tallied AS (
     UPDATE annotation_annotator n SET judged = n.judged + 1 FROM ended WHERE n.id = ended.annotator_id
     RETURNING n.judged

@@ -1,9 +1,9 @@
-"""Celery tasks: sealing the logs, expired leases, waiting feedback, counts for pairing. All are safe to run twice."""
+"""Celery tasks: seals, expired leases and how long they last, waiting feedback, counts. All are safe to run twice."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from annotation import log, queue
+from annotation import log, projects, queue
 from annotation.intake import joining
 from annotation.pairing import tally
 
@@ -16,6 +16,11 @@ def seal_logs() -> None:
 @shared_task(name="annotation.expire_leases")
 def expire_leases() -> None:
     queue.expire()
+
+
+@shared_task(name="annotation.fit_leases")
+def fit_leases() -> None:
+    projects.fit_leases()
 
 
 @shared_task(name="annotation.watch_waiting_feedback")

@@ -6,6 +6,7 @@ from annotation.views import annotate, answers, dashboard, home
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
+    path("return/", home.return_work, name="return_work"),
     path("annotate/<slug:slug>/", annotate.annotate, name="annotate"),
     path("annotate/<slug:slug>/judge/", answers.judge, name="judge"),
     path("annotate/<slug:slug>/skip/", answers.skip, name="skip"),

@@ -251,6 +251,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "seal-logs": {"task": "annotation.seal_logs", "schedule": 2.0, "options": {"expires": 2.0}},
     "expire-leases": {"task": "annotation.expire_leases", "schedule": 15.0, "options": {"expires": 15.0}},
+    "fit-leases": {"task": "annotation.fit_leases", "schedule": 300.0, "options": {"expires": 300.0}},
     "watch-waiting-feedback": {
         "task": "annotation.watch_waiting_feedback",
         "schedule": 60.0,

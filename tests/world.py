@@ -10,9 +10,10 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from annotation import answers, projects, queue
+from annotation import answers, golds, projects, queue
 from annotation.intake.inferences import accept_inferences, check_inference
-from annotation.models import Annotator, Assignment, Member, Project, Prompt
+from annotation.models import Annotator, Assignment, Comparison, Member, Project, Prompt
+from annotation.pairing import Terms
 
 PASSWORD = "correct horse battery"
 
@@ -65,6 +66,20 @@ def add_comparisons(project: Project, count: int, *, texts: tuple[str, str] = ("
     checked = [check_inference(project, record, now=timezone.now()) for record in records]
     outcomes = accept_inferences(project, checked, actor="test", rule=Project.Pairing.ALL_PAIRS)
     assert {outcome.result for outcome in outcomes} == {"created"}, outcomes
+
+
+def add_golds(project: Project, count: int, *, right: int = 0) -> list[Comparison]:
+    """As many golds, each of a prompt of its own, of which the first or the second output is right."""
+    start = Prompt.objects.filter(project=project).count()
+    add_comparisons(project, count)
+    return [add_gold(project, f"r{n}", right=right) for n in range(start, start + count)]
+
+
+def add_gold(project: Project, request_id: str, *, right: int = 0) -> Comparison:
+    """Make a gold of the outputs of a prompt of add_comparisons."""
+    outputs = [f"{request_id}-0", f"{request_id}-1"]
+    made, _ = golds.make(project, request_id, outputs, chosen=outputs[right], terms=Terms("test"))
+    return Comparison.objects.get(uid=made.uid)
 
 
 def annotator(project: Project, name: str) -> Annotator:

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from annotation.admin import texts
-from annotation.models import Judgment, Retraction
+from annotation.models import Comparison, Judgment, Retraction
 
 RETRACTED = Q(Exists(Retraction.objects.filter(target=OuterRef("feedback"))))
 COUNTED = Q(surplus=False, erasure=None) & ~RETRACTED
@@ -27,9 +27,11 @@ def counts(row: Judgment) -> bool:
 
 
 def standing(row: Judgment) -> SafeString:
-    """Whether it counts, and if not, why. Reads `feedback.retracted_by`."""
+    """Whether it counts, and if not, why. Reads `feedback.retracted_by` and `comparison`."""
     if row.erasure_id:
         return texts.badge("Erased", "warning")
     if hasattr(row.feedback, "retracted_by"):
         return texts.badge("Retracted", "warning")
+    if row.comparison and row.comparison.kind != Comparison.Kind.PLAIN:
+        return texts.badge(row.comparison.get_kind_display())
     return texts.badge("Surplus") if row.surplus else texts.badge("Counts", "good")

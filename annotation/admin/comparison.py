@@ -5,25 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.http import HttpRequest
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
+from annotation import golds, queue
 from annotation.admin import texts
 from annotation.admin.answers import COUNTED, answer, counts, standing
+from annotation.admin.dialogs import dialog, go_to
 from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.lease import lease_state
 from annotation.admin.page import Page, Step, Table, Text, fields, link, list_url, row_url
-from annotation.admin.scope import LeadAdmin
+from annotation.admin.scope import LeadAdmin, actor
 from annotation.admin.steps import position
 from annotation.admin.texts import shown
 from annotation.models import Assignment, Candidate, Comparison, Flag, Judgment
+from annotation.models.comparison import DONE, WITH_LEAD
 
+Kind = Comparison.Kind
 ASKED = texts.gist("asked", "prompt", "prompt")
+
 # An overlap of a hundred and many flags would make the page long; the lists have the rest.
 ROWS_SHOWN = 100
+
+
+class GoldForm(BaseDialogForm):
+    """Which output is right."""
+
+    right = forms.ChoiceField(
+        label="The right answer",
+        choices=[("a", "the output on the left of this page"), ("b", "the output on the right of this page")],
+        widget=UnfoldAdminRadioSelectWidget(),
+        help_text="There must be no doubt: who prefers the other one, or neither, has judged it wrongly.",
+    )
+
+
+USE_AS_GOLD = dialog(
+    "Use this comparison as a gold?",
+    "It leaves the queue and checks annotators from then on; its judgments are never data. This cannot be undone.",
+    "Use as gold",
+    GoldForm,
+)
 
 
 def in_disagreement() -> Q:
@@ -37,19 +65,26 @@ def in_disagreement() -> Q:
 class ComparisonQuestion(QuestionFilter):
     questions = {
         "open": Question("Open", Q(taken__lt=F("overlap"))),
-        "leased": Question("Handed out", Q(taken=F("overlap"), judged__lt=F("overlap"))),
-        "done": Question("Done", Q(judged=F("overlap"), closed=False)),
-        "never_judged": Question("Never judged", Q(judged=0, closed=False)),
+        "leased": Question("Handed out", Q(taken=F("overlap"), judged__lt=F("overlap"), withheld=0)),
+        "done": Question("Done", DONE),
+        "with_lead": Question("Skipped too often", WITH_LEAD),
+        "never_judged": Question("Never judged", Q(kind=Kind.PLAIN, judged=0, closed=False)),
         "closed": Question("Closed", Q(closed=True)),
         "flagged": Question("Flagged", Q(Exists(Flag.objects.filter(comparison=OuterRef("pk"), resolved_at=None)))),
         "in_disagreement": Question("In disagreement", in_disagreement()),
+        "gold": Question("Golds", Q(kind=Kind.GOLD)),
+        "repeat": Question("Repeats", Q(kind=Kind.REPEAT)),
     }
 
 
 def state(row: Comparison) -> SafeString:
-    """Open, handed out or done, as the progress of a project counts it; or closed, and counted no more."""
+    """As the progress of a project counts it; what it does not count is closed, a gold or a repeat."""
     if row.closed:
         return texts.badge("Closed", "warning")
+    if row.kind != Kind.PLAIN:
+        return texts.badge(row.get_kind_display(), "busy")
+    if row.withheld:
+        return texts.badge("Skipped too often", "warning")
     if row.taken < row.overlap:
         return texts.badge("Open")
     return texts.badge("Done", "good") if row.judged >= row.overlap else texts.badge("Handed out", "busy")
@@ -65,6 +100,8 @@ class ComparisonAdmin(LeadAdmin):
     search_fields = ("uid", "prompt__request_id")
     search_help_text = "Beginning of an id or a request id"
     empty_text = "Comparisons are made of prompts with two or more outputs, by the pairing rule of the project."
+    actions = ("offer_again",)
+    actions_detail = ("use_as_gold",)
     fieldsets = fields(
         shown("uid", texts.code, "id"),
         "project",
@@ -72,6 +109,8 @@ class ComparisonAdmin(LeadAdmin):
         "judgments",
         "priority",
         "propensity",
+        shown("repeats", link, "repeats"),
+        shown("for_annotator", link, "for"),
         shown("created_at", texts.when, "made"),
     )
 
@@ -81,6 +120,16 @@ class ComparisonAdmin(LeadAdmin):
         flagged = Exists(Flag.objects.filter(comparison=OuterRef("pk"), resolved_at=None))
         rows = rows.defer(*prompt, *sides)
         return rows.annotate(asked=texts.Excerpt("prompt__content"), flagged=flagged)
+
+    def complete(self, rows: list[Comparison]) -> list[Comparison]:
+        tell_golds(rows)
+        return rows
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row:
+            tell_golds([row])
+        return row
 
     def page(self, request: HttpRequest, row: Comparison) -> Page:
         judgments = list(
@@ -96,7 +145,7 @@ class ComparisonAdmin(LeadAdmin):
                 Step("Leases", str(row.assignments.count()), list_url(Assignment, **here)),
             ],
             lead=Text("Prompt", texts.spoken(row.prompt, role="user"), "", row_url(row.prompt)),
-            texts=[_side(row.a, judgments), _side(row.b, judgments)],
+            texts=[_side(row, row.a, judgments), _side(row, row.b, judgments)],
             tables=[_judgments(judgments), _leases(row), _flags(row)],
         )
 
@@ -114,14 +163,49 @@ class ComparisonAdmin(LeadAdmin):
         return state(row)
 
     @admin.display(description="judgments")
-    def judgments(self, row: Comparison) -> str:
-        return f"{row.judged} of {row.overlap}"
+    def judgments(self, row: Any) -> str:
+        if row.kind == Kind.GOLD:
+            judged, right = row.answers
+            return f"{judged}, {100 * right // judged} % right" if judged else "0"
+        return "—" if row.kind == Kind.REPEAT else f"{row.judged} of {row.overlap + row.withheld}"
+
+    @admin.action(description="Offer again")
+    def offer_again(self, request: HttpRequest, rows: QuerySet[Comparison]) -> None:
+        """Gives those that were skipped too often back to the queue; the others stay as they are."""
+        offered = sum(queue.offer_again(row, actor=actor(request)) for row in rows.select_related("project"))
+        self.message_user(request, f"Offered {offered} again to all who have not skipped them.", messages.SUCCESS)
+
+    @action(description="Use as gold…", permissions=["gold"], url_path="gold", icon="verified", dialog=USE_AS_GOLD)
+    def use_as_gold(self, request: HttpRequest, form: GoldForm, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        try:
+            golds.mark(row, row.a if form.cleaned_data["right"] == "a" else row.b, actor=actor(request))
+            self.message_user(request, "It is a gold now, mixed into the work at the project’s gold rate.")
+        except golds.NoGoldError as error:  # somebody was given it since the dialog was opened
+            self.message_user(request, f"It is no gold: {error}.", messages.ERROR)
+        return go_to(request, row_url(row))
+
+    def has_gold_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        row = self.get_object(request, object_id) if object_id else None
+        return row is not None and row.kind == Kind.PLAIN and not row.closed and not row.assignments.exists()
 
 
-def _side(candidate: Candidate, judgments: Sequence[Judgment]) -> Text:
+def tell_golds(rows: Sequence[Comparison]) -> None:
+    """Sets `answers` of those that are golds: how many judgments count, and how many of them are right."""
+    counted = Judgment.objects.filter(COUNTED, comparison__in=[row.pk for row in rows if row.kind == Kind.GOLD])
+    of_each = counted.order_by().values_list("comparison")
+    right = Count("pk", filter=Q(chosen=F("comparison__gold_chosen")))
+    found = {pk: (judged, rightly) for pk, judged, rightly in of_each.annotate(n=Count("pk"), right=right)}
+    for row in rows:
+        row.answers = found.get(row.pk, (0, 0))  # type: ignore[attr-defined]  # for the column beside
+
+
+def _side(row: Comparison, candidate: Candidate, judgments: Sequence[Judgment]) -> Text:
     counted = [judgment for judgment in judgments if counts(judgment)]
     wins = sum(judgment.chosen_id == candidate.pk for judgment in counted)
     note = f"preferred {wins} of {len(counted)} times" if counted else "not judged yet"
+    if row.kind == Kind.GOLD:
+        note = f"{'right' if candidate.pk == row.gold_chosen_id else 'wrong'} · {note}"
     return Text(candidate.model_label, texts.spoken(candidate, role="assistant"), note, row_url(candidate))
 
 

@@ -165,7 +165,7 @@ class FeedbackAdmin(LeadAdmin):
         return rows.defer("body")
 
     def page(self, request: HttpRequest, row: Feedback) -> Page:
-        made = row.judgments.select_related("chosen", "prompt", "feedback__retracted_by").order_by("pk")
+        made = row.judgments.select_related("chosen", "prompt", "comparison", "feedback__retracted_by").order_by("pk")
         judgments = list(made[:JUDGMENTS_SHOWN])
         retracts = Retraction.objects.select_related("target").filter(feedback=row).first()
         retracted_by = Retraction.objects.select_related("feedback").filter(target=row).first()

@@ -14,11 +14,12 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from annotation import projects
+from annotation import golds, projects
 from annotation.admin import texts
 from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.page import Figure, Page, Step, fields, list_url, row_url
@@ -113,7 +114,7 @@ class AnnotatorQuestion(QuestionFilter):
 
 @admin.register(Annotator)
 class AnnotatorAdmin(LeadAdmin):
-    list_display = (shown("name", texts.isolated, "annotator"), "judged", "balance", texts.PROJECT,
+    list_display = (shown("name", texts.isolated, "annotator"), "judged", "golds", "repeats", "balance", texts.PROJECT,
                     shown("created_at", texts.when, "first seen"))  # fmt: skip
     list_select_related = ("project",)
     list_filter = (AnnotatorQuestion, ProjectFilter)
@@ -124,7 +125,14 @@ class AnnotatorAdmin(LeadAdmin):
         shown("name", texts.isolated, "name"), "project", "balance", shown("created_at", texts.when, "first seen")
     )
 
+    def complete(self, rows: list[Annotator]) -> list[Annotator]:
+        checks = golds.check_annotators([row.pk for row in rows])
+        for row in rows:
+            row.checks = checks[row.pk]  # type: ignore[attr-defined]  # for the columns beside
+        return rows
+
     def page(self, request: HttpRequest, row: Annotator) -> Page:
+        checks = golds.check_annotators([row.pk])[row.pk]
         leases = list_url(Assignment, annotator__id__exact=row.pk)
         live = row.assignments.filter(state=Assignment.State.LEASED).count()
         judgments = list_url(Judgment, project=row.project.slug, source_type__exact="human", source_id__exact=row.name)
@@ -136,8 +144,24 @@ class AnnotatorAdmin(LeadAdmin):
                 Step("Judgments", "by this name", judgments),
             ],
             figures=[Figure("Judged", f"{row.judged:,}", leases + "&show=judged"),
-                     Figure("Held now", f"{live:,}", leases + "&show=leased")],
+                     Figure("Held now", f"{live:,}", leases + "&show=leased"),
+                     *([Figure("Golds judged rightly", f"{checks.right} of {checks.golds}")] if checks.golds else []),
+                     *([Figure("Repeats judged as before", f"{checks.same} of {checks.repeats}")]
+                       if checks.repeats else [])],
         )  # fmt: skip
+
+    @admin.display(description="golds right")
+    def golds(self, row: Any) -> SafeString | str:
+        checks: golds.Checks = row.checks
+        if not checks.golds:
+            return "—"
+        told = f"{checks.right} of {checks.golds}"
+        return texts.badge(told, "bad") if checks.has_failed else told
+
+    @admin.display(description="repeats the same")
+    def repeats(self, row: Any) -> str:
+        checks: golds.Checks = row.checks
+        return f"{checks.same} of {checks.repeats}" if checks.repeats else "—"
 
     @admin.display(description="sides")
     def balance(self, row: Annotator) -> str:

@@ -71,8 +71,9 @@ class ProjectAdmin(LeadAdmin):
     warn_unsaved_form = True
     fieldsets = (
         ("Question", {"fields": ("name", "slug", "status", "scale", "guidelines")}),
-        ("Queue", {"fields": ("overlap", "order", "lease_seconds", "members")}),
+        ("Queue", {"fields": ("overlap", "order", "lease_seconds", "lease_auto", "skips_to_lead", "members")}),
         ("Pairs to ask about", {"fields": ("pairing", "pairing_n", "pairing_models")}),
+        ("Checks of the annotators", {"fields": ("gold_rate", "repeat_rate")}),
         ("Feedback of users and programs", {"fields": ("implicit_rate", "heuristics", "orphan_hours")}),
     )
 
@@ -179,6 +180,8 @@ class ProjectAdmin(LeadAdmin):
 
 def _figures(now: progress.ProjectProgress, here: dict[str, str]) -> list[Figure]:
     comparisons = {"Open": ("open", now.open), "Handed out": ("leased", now.leased), "Done": ("done", now.done)}
+    if now.with_lead:
+        comparisons["Skipped too often"] = ("with_lead", now.with_lead)
     return [
         *(
             Figure(label, f"{count:,}", list_url(Comparison, **here, show=show))

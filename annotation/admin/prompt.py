@@ -129,4 +129,7 @@ def _comparisons(comparisons: QuerySet[Comparison], everything: str) -> Table:
 
 
 def _comparison(row: Comparison) -> Sequence[Any]:
-    return [link(row, texts.short(row.uid)), texts.versus(row.a, row.b), f"{row.judged} of {row.overlap}"]
+    judged = (
+        f"{row.judged} of {row.overlap + row.withheld}" if row.kind == Comparison.Kind.PLAIN else row.get_kind_display()
+    )
+    return [link(row, texts.short(row.uid)), texts.versus(row.a, row.b), judged]

@@ -24,6 +24,7 @@ from annotation.models import (
     UnsealedEvent,
     WaitingFeedback,
 )
+from annotation.models.comparison import DONE, WITH_LEAD
 
 COUNT_SECONDS = 15
 # Sealing runs every few seconds; an event that waits this long means that nobody does it.
@@ -42,10 +43,11 @@ class Counts:
     comparisons: int = 0
     open: int = 0
     done: int = 0
+    with_lead: int = 0
 
     @property
     def leased(self) -> int:
-        return self.comparisons - self.open - self.done
+        return self.comparisons - self.open - self.done - self.with_lead
 
     @property
     def percent(self) -> int:
@@ -86,16 +88,19 @@ def count_comparisons(projects: Iterable[Project]) -> dict[int, Counts]:
     missing = {key: pk for key, pk in keys.items() if key not in known}
     if missing:
         rows = (
-            Comparison.objects.filter(project__in=missing.values(), closed=False)
+            Comparison.objects.filter(project__in=missing.values(), kind="plain", closed=False)
             .order_by()
             .values("project")
             .annotate(
                 comparisons=Count("pk"),
                 open=Count("pk", filter=Q(taken__lt=F("overlap"))),
-                done=Count("pk", filter=Q(judged=F("overlap"))),
+                done=Count("pk", filter=DONE),
+                with_lead=Count("pk", filter=WITH_LEAD),
             )
         )
-        counted = {row["project"]: Counts(row["comparisons"], row["open"], row["done"]) for row in rows}
+        counted = {
+            row["project"]: Counts(row["comparisons"], row["open"], row["done"], row["with_lead"]) for row in rows
+        }
         fresh = {key: counted.get(pk, Counts()) for key, pk in missing.items()}
         cache.set_many(fresh, COUNT_SECONDS)
         known |= fresh

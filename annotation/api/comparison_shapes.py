@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
 from annotation.api.pagination import PageParameters
-from annotation.models import Project
+from annotation.models import Comparison, Project
 from annotation.pairing import LIMITS, MOST_MODELS
 from annotation.pairing.walking import PAIRS_OF_A_CALL, PROMPTS_OF_A_CALL
 
@@ -26,8 +26,9 @@ PARAMETERS = {
 }
 STATES = {
     "open": Q(taken__lt=F("overlap")),
-    "leased": Q(taken__gte=F("overlap"), judged__lt=F("overlap"), closed=False),
-    "done": Q(judged__gte=F("overlap"), closed=False),
+    "leased": Q(taken__gte=F("overlap"), judged__lt=F("overlap"), closed=False, withheld=0),
+    "done": Q(kind=Comparison.Kind.PLAIN, judged__gte=F("overlap"), closed=False, withheld=0),
+    "with_lead": Q(withheld__gt=0, closed=False),
     "closed": Q(closed=True),
 }
 
@@ -36,6 +37,12 @@ def number(name: str, **options: Any) -> serializers.IntegerField:
     """A whole number within its limits."""
     least, most = LIMITS[name]
     return serializers.IntegerField(min_value=least, max_value=most, **options)
+
+
+class GoldSerializer(serializers.Serializer[Any]):
+    """The right answer of a gold."""
+
+    chosen = serializers.CharField(max_length=200, trim_whitespace=False, help_text="The output that is right.")
 
 
 class NamedSerializer(serializers.Serializer[Any]):
@@ -47,6 +54,10 @@ class NamedSerializer(serializers.Serializer[Any]):
     )
     priority = number("priority", default=0, help_text="Higher comes first.")
     overlap = number("overlap", required=False, help_text="Judgments wanted, if not the project's `overlap`.")
+    gold = GoldSerializer(
+        required=False,
+        help_text="Makes it a gold, to check annotators by: it has no overlap, and its judgments are never data.",
+    )
 
 
 class StrategySerializer(serializers.Serializer[Any]):
@@ -105,7 +116,8 @@ class AnswerSerializer(serializers.Serializer[Any]):
 class ComparisonSerializer(MadeSerializer):
     """A comparison as it stands."""
 
-    state = serializers.ChoiceField(list(STATES))
+    kind = serializers.ChoiceField(Comparison.Kind.choices)
+    state = serializers.ChoiceField(list(STATES), allow_null=True, help_text="null: a gold or a repeat.")
     priority = serializers.IntegerField()
     overlap = serializers.IntegerField(help_text="Judgments wanted.")
     taken = serializers.IntegerField(help_text="Judgments that count, and live leases.")
@@ -137,6 +149,7 @@ MADE = {
 }
 STANDING = {
     **MADE,
+    "kind": "plain",
     "state": "open",
     "priority": 10,
     "overlap": 3,
@@ -147,6 +160,9 @@ STANDING = {
 }
 EXAMPLES = [
     OpenApiExample("Two outputs", {"request_id": "7f0c", "outputs": ["a1", "b2"], "priority": 10}, request_only=True),
+    OpenApiExample(
+        "A gold", {"request_id": "7f0c", "outputs": ["a1", "b2"], "gold": {"chosen": "b2"}}, request_only=True
+    ),
     OpenApiExample("Every pair", {"strategy": "all_pairs", "limit": 1_000}, request_only=True),
     OpenApiExample(
         "Between two models", {"strategy": "model_pairs", "models": ["aurora 1.2", "basalt"]}, request_only=True

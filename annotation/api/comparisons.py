@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicPr
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import golds
 from annotation.api.comparison_shapes import (
     DESCRIPTION,
     EXAMPLES,
@@ -26,7 +27,7 @@ from annotation.api.comparison_shapes import (
 )
 from annotation.api.inputs import read_body, read_object
 from annotation.api.pagination import paginate, read_cursor, write_cursor
-from annotation.api.problems import Problem, refused
+from annotation.api.problems import Problem, refused, refused_fields
 from annotation.api.project_view import ProjectView, Scope
 from annotation.models import Comparison, Project
 from annotation.pairing import NewComparison, Rule, RuleError, Terms
@@ -63,6 +64,7 @@ class ComparisonsView(ProjectView):
         responses={
             201: OpenApiResponse(AnswerSerializer, "Some are new."),
             200: OpenApiResponse(AnswerSerializer, "Nothing was made: it is there, or there is nothing to make."),
+            409: OpenApiResponse(description="The comparison that is there cannot be this gold."),
         },
         examples=EXAMPLES,
     )
@@ -73,10 +75,19 @@ class ComparisonsView(ProjectView):
     def _by_name(self, request: Request) -> Response:
         wanted = read_body(request, NamedSerializer)
         terms = Terms(self.actor, priority=wanted["priority"], overlap=wanted.get("overlap"))
+        pair = wanted["request_id"], wanted["outputs"]
         try:
-            made, is_new = name_pair(self.project, wanted["request_id"], wanted["outputs"], terms)
+            if "gold" in wanted:
+                made, is_new = golds.make(self.project, *pair, chosen=wanted["gold"]["chosen"], terms=terms)
+            else:
+                made, is_new = name_pair(self.project, *pair, terms)
         except RuleError as error:
             raise refused(error.parameter, error.reason) from None
+        except golds.GoldError as error:
+            where = "/gold/chosen" if error.part == "chosen" else f"/{error.part}"
+            raise refused_fields({where: error.reason}) from None
+        except golds.NoGoldError as error:
+            raise Problem(409, f"The comparison cannot be this gold: {error}.") from None
         return _answer([made], created=int(is_new))
 
     def _by_strategy(self, request: Request) -> Response:
@@ -115,7 +126,7 @@ class ComparisonView(ProjectView):
         responses={
             200: ComparisonSerializer,
             409: OpenApiResponse(
-                description="More judgments are given or handed out than would be wanted, or it is closed."
+                description="More judgments are given or handed out, it has no overlap to change, or it is closed."
             ),
         },
         examples=[
@@ -160,15 +171,28 @@ def find_comparisons(project: Project, query: dict[str, Any]) -> QuerySet[Compar
 
 def describe_comparison(comparison: Comparison) -> dict[str, Any]:
     """A comparison as ComparisonSerializer; its related rows must be loaded."""
-    open_, done = comparison.taken < comparison.overlap, comparison.judged >= comparison.overlap
     return {
         "comparison_id": comparison.uid,
         "request_id": comparison.prompt.request_id,
         "outputs": [comparison.a.output_id, comparison.b.output_id],
-        "state": "closed" if comparison.closed else "open" if open_ else "done" if done else "leased",
+        "kind": comparison.kind,
+        "state": _state(comparison),
         **{name: getattr(comparison, name) for name in ("priority", "overlap", "taken", "judged", "propensity")},
         "created_at": comparison.created_at,
     }
+
+
+def _state(comparison: Comparison) -> str | None:
+    """As STATES; golds and repeats have none."""
+    if comparison.kind != Comparison.Kind.PLAIN:
+        return None
+    if comparison.closed:
+        return "closed"
+    if comparison.withheld:
+        return "with_lead"
+    if comparison.taken < comparison.overlap:
+        return "open"
+    return "done" if comparison.judged >= comparison.overlap else "leased"
 
 
 def _answer(made: Sequence[NewComparison], *, created: int, **told: Any) -> Response:

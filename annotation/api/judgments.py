@@ -15,7 +15,7 @@ from annotation.api.events import seal_waiting
 from annotation.api.inputs import MomentField
 from annotation.api.pagination import PageParameters, paginate
 from annotation.api.project_view import ProjectView, Scope
-from annotation.models import Judgment, Project, Retraction, SourceType
+from annotation.models import Comparison, Judgment, Project, Retraction, SourceType
 
 # Many judgments can come of one event.
 POSITION = ("event__seal__position", "pk")
@@ -51,6 +51,11 @@ class JudgmentSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     request_id = serializers.CharField()
     comparison_id = serializers.UUIDField(allow_null=True, help_text="null: it came without being asked for.")
+    kind = serializers.ChoiceField(
+        Comparison.Kind.choices,
+        help_text="`gold`: the right answer was known; `repeat`: the annotator had judged the pair before. Neither "
+        "counts for the dataset.",
+    )
     feedback_id = serializers.CharField()
     source = SourceSerializer()  # type: ignore[assignment]  # as above
     outcome = serializers.ChoiceField(Judgment.Outcome.choices)
@@ -99,6 +104,7 @@ EXAMPLE: dict[str, Any] = {
             "id": "0b9f3f8e-6c39-4a1e-9d0c-1f0d5a3b7c11",
             "request_id": "7f0c",
             "comparison_id": "f2b7f3f5-8a53-4c5e-a5cf-8c1f0d6f3a52",
+            "kind": "plain",
             "feedback_id": "fb-1",
             "source": {"type": "human", "id": "alice", "version": ""},
             "outcome": "chosen",
@@ -167,7 +173,7 @@ def find_judgments(project: Project, query: dict[str, Any]) -> QuerySet[Judgment
             found = found.filter(FILTERS[name](value))
     return found.select_related("event__seal", "feedback__retracted_by", "comparison", "first", "second").only(
         *(field.name for field in Judgment._meta.concrete_fields),
-        *("event__seal__position", "comparison__uid", "first__output_id", "second__output_id"),
+        *("event__seal__position", "comparison__uid", "comparison__kind", "first__output_id", "second__output_id"),
         *("feedback__feedback_id", "feedback__request_id", "feedback__body", "feedback__retracted_by__target"),
     )
 
@@ -180,6 +186,7 @@ def describe_judgment(judgment: Judgment) -> dict[str, Any]:
         "id": judgment.uid,
         "request_id": feedback.request_id,
         "comparison_id": judgment.comparison and judgment.comparison.uid,
+        "kind": judgment.comparison.kind if judgment.comparison else Comparison.Kind.PLAIN,
         "feedback_id": feedback.feedback_id,
         "source": {"type": judgment.source_type, "id": judgment.source_id, "version": judgment.source_version},
         "outcome": judgment.outcome,

@@ -25,6 +25,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     open = serializers.IntegerField(help_text="Still want somebody.")
     leased = serializers.IntegerField(help_text="Handed out to as many as are wanted, not judged by all.")
     done = serializers.IntegerField(help_text="Have all the judgments that are wanted.")
+    with_lead = serializers.IntegerField(help_text="Were skipped by too many, and wait for the lead.")
     judgments = serializers.DictField(child=serializers.IntegerField())
     waiting_feedback = serializers.IntegerField(help_text="Feedback for requests that were not logged yet.")
     orphaned_feedback = serializers.IntegerField(help_text="Those of them that waited longer than `orphan_hours`.")
@@ -36,7 +37,8 @@ EXAMPLE = {
     "comparisons": 200,
     "open": 160,
     "leased": 3,
-    "done": 37,
+    "done": 36,
+    "with_lead": 1,
     "judgments": {"human": 41, "reward_model": 200},
     "waiting_feedback": 0,
     "orphaned_feedback": 0,

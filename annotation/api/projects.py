@@ -39,6 +39,14 @@ class SettingsSerializer(serializers.Serializer[Any]):
     lease_seconds = serializers.IntegerField(
         min_value=1, max_value=604_800, help_text="How long a comparison stays reserved."
     )
+    lease_auto = serializers.BooleanField(
+        help_text="`lease_seconds` follows how long a judgment takes. Setting that alone sets this to false."
+    )
+    skips_to_lead = serializers.IntegerField(
+        min_value=0,
+        max_value=100,
+        help_text="When so many have skipped a comparison, it goes to the lead instead of to others; 0: never.",
+    )
     order = serializers.ChoiceField(choices=Project.Order.choices)
     pairing = serializers.ChoiceField(choices=Project.Pairing.choices)
     pairing_n = serializers.IntegerField(
@@ -50,6 +58,14 @@ class SettingsSerializer(serializers.Serializer[Any]):
         help_text="For `model_pairs`: names of models, or names and versions with a space between.",
     )
     status = serializers.ChoiceField(choices=Project.Status.choices)
+    gold_rate = serializers.FloatField(
+        min_value=0, max_value=0.5, help_text="Share of what annotators are given that is a gold."
+    )
+    repeat_rate = serializers.FloatField(
+        min_value=0,
+        max_value=0.5,
+        help_text="Share that they have judged before, and now see with the sides swapped.",
+    )
     implicit_rate = ShareField(help_text="Share of requests whose implicit signals are kept, above 0.")
     heuristics = serializers.ListField(
         child=serializers.ChoiceField([(rule.name, rule.about) for rule in HEURISTICS.values()]),
@@ -77,11 +93,15 @@ EXAMPLE = {
     "scale": "plain",
     "overlap": 2,
     "lease_seconds": 900,
+    "lease_auto": True,
+    "skips_to_lead": 3,
     "order": "fifo",
     "pairing": "random",
     "pairing_n": 1,
     "pairing_models": [],
     "status": "open",
+    "gold_rate": 0.1,
+    "repeat_rate": 0.05,
     "implicit_rate": 1.0,
     "heuristics": [],
     "orphan_hours": 24,

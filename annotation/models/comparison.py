@@ -13,6 +13,8 @@ from annotation.models.project import Project
 from annotation.models.prompt import Candidate, Prompt
 
 WANTED = models.Q(taken__lt=F("overlap"))
+DONE = models.Q(kind="plain", judged=F("overlap"), withheld=0, closed=False)
+WITH_LEAD = models.Q(withheld__gt=0, closed=False)
 # A higher priority is a lower rank, so that every order of the queue ascends and a place in it is one row comparison.
 RANK = Value(0) - F("priority")
 THIS_TRANSACTION = Cast(Cast(models.Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField())
@@ -23,9 +25,18 @@ class Comparison(models.Model):
 
     `taken` counts live leases and counted judgments, `judged` the latter alone, `lefts` those of `taken` that show
     candidate `a` on the left. Only annotation.queue changes them. `opened` is the transaction that last made it open
-    to somebody who may have walked past it; a trigger keeps it. A `closed` one has, by another trigger, an overlap of
-    what is taken, so that it never wants anybody.
+    to somebody who may have walked past it; a trigger keeps it. `withheld` is what was taken off the overlap, since too
+    many skipped it, until the lead offers it again. A `closed` one has, by another trigger, an overlap of what is
+    taken, so that it never wants anybody.
+
+    A gold has a right answer, `gold_chosen`; a repeat asks one annotator again what it `repeats`, sides swapped.
+    Neither has an overlap or counts: who judges them is decided by annotation.mixing.
     """
+
+    class Kind(models.TextChoices):
+        PLAIN = "plain", "Plain"
+        GOLD = "gold", "Gold"
+        REPEAT = "repeat", "Repeat"
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     # The database checks (a, prompt) and (b, prompt) against the candidates, which says all that these four would.
@@ -35,12 +46,22 @@ class Comparison(models.Model):
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="comparisons", db_constraint=False)
     a = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     b = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.PLAIN, db_default=Kind.PLAIN.value)
+    gold_chosen = models.ForeignKey(
+        Candidate, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    # Found by the index of comparison_repeated_once.
+    repeats = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="repeated_by", db_index=False)
+    for_annotator = models.ForeignKey(
+        "annotation.Annotator", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     overlap = models.PositiveSmallIntegerField()
     priority = models.IntegerField(default=0)
     shuffle = models.IntegerField(help_text="Seeded random number: the place in the random order.")
     taken = models.PositiveSmallIntegerField(default=0)
     judged = models.PositiveSmallIntegerField(default=0)
     lefts = models.PositiveSmallIntegerField(default=0)
+    withheld = models.PositiveSmallIntegerField(default=0, db_default=0)
     propensity = models.FloatField(
         default=1, db_default=1, help_text="The chance with which this pair was taken; below 1 where pairs are drawn."
     )
@@ -50,7 +71,23 @@ class Comparison(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["a", "b"], name="comparison_pair_once"),
+            models.UniqueConstraint(fields=["a", "b"], name="comparison_pair_once", condition=~models.Q(kind="repeat")),
+            models.UniqueConstraint(
+                fields=["repeats", "for_annotator"],
+                name="comparison_repeated_once",
+                condition=models.Q(kind="repeat"),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="plain", gold_chosen=None, repeats=None)
+                | models.Q(kind="gold", gold_chosen__isnull=False, repeats=None, overlap=0)
+                | models.Q(kind="repeat", gold_chosen=None, repeats__isnull=False, overlap=0)
+                & models.Q(for_annotator__isnull=False),
+                name="comparison_is_of_its_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(gold_chosen=F("a")) | models.Q(gold_chosen=F("b")),
+                name="comparison_gold_is_of_the_pair",
+            ),
             models.CheckConstraint(condition=models.Q(a__lt=models.F("b")), name="comparison_a_before_b"),
             models.CheckConstraint(condition=models.Q(taken__lte=models.F("overlap")), name="comparison_overlap_holds"),
             models.CheckConstraint(
@@ -69,6 +106,8 @@ class Comparison(models.Model):
             models.Index(F("project"), RANK, F("taken"), F("id"), name="comparison_by_need", condition=WANTED),
             # claiming: what was opened behind an annotator's place
             models.Index(fields=["project", "opened"], name="comparison_opened", condition=WANTED),
+            # mixing: a gold by chance
+            models.Index(fields=["project", "shuffle"], name="comparison_golds", condition=models.Q(kind="gold")),
             # change list of the admin and cursor pagination, newest first
             models.Index(fields=["project", "-id"], name="comparison_by_project"),
         ]
@@ -107,7 +146,10 @@ class Annotator(models.Model):
 
 
 class Assignment(models.Model):
-    """A lease: one annotator holds one comparison until a time, in one presented order. Written by annotation.queue."""
+    """A lease: one annotator holds one comparison until a time, in one presented order. Written by annotation.queue.
+
+    `is_mixed_in`: its comparison is a gold or a repeat.
+    """
 
     class State(models.TextChoices):
         LEASED = "leased", "Leased"
@@ -126,6 +168,7 @@ class Assignment(models.Model):
     left = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
     right = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.LEASED)
+    is_mixed_in = models.BooleanField(default=False, db_default=False, editable=False)
     leased_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -151,6 +194,12 @@ class Assignment(models.Model):
                 fields=["annotator", "ended_at"],
                 name="assignment_answered",
                 condition=models.Q(state__in=["judged", "surplus"]),
+            ),
+            # mixing.count_mixed_in, and how golds and repeats were judged, latest first
+            models.Index(
+                fields=["annotator", "state", "ended_at"],
+                name="assignment_mixed_in",
+                condition=models.Q(is_mixed_in=True),
             ),
         ]
 

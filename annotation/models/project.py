@@ -44,6 +44,16 @@ class Project(models.Model):
     )
     overlap = models.PositiveSmallIntegerField(default=1, help_text="Judgments wanted for each comparison.")
     lease_seconds = models.PositiveIntegerField(default=900, help_text="How long a comparison stays reserved.")
+    lease_auto = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="That time follows how long a judgment takes: twenty times the median, from 5 minutes to 2 hours.",
+    )
+    skips_to_lead = models.PositiveSmallIntegerField(
+        default=3,
+        db_default=3,
+        help_text="When so many have skipped a comparison, it goes to the lead instead of to others; 0: never.",
+    )
     order = models.CharField(max_length=20, choices=Order.choices, default=Order.FIFO)
     pairing = models.CharField(
         max_length=20, choices=Pairing.choices, default=Pairing.RANDOM,
@@ -57,6 +67,15 @@ class Project(models.Model):
         help_text="For “model_pairs”: names of models, or names and versions with a space between.",
     )  # fmt: skip
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    gold_rate = models.FloatField(
+        default=0, db_default=0, help_text="Share of what annotators are given that is a gold, 0 to 0.5."
+    )
+    repeat_rate = models.FloatField(
+        default=0,
+        db_default=0,
+        help_text="Share that they have judged before, at least 20 comparisons ago, and now see with sides swapped, "
+        "0 to 0.5.",
+    )
     implicit_rate = models.FloatField(
         default=1, db_default=1, help_text="Share of requests whose implicit signals are kept, above 0 up to 1."
     )
@@ -77,8 +96,13 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=models.Q(lease_seconds__range=(1, 604_800)), name="project_lease_up_to_a_week"
             ),
+            models.CheckConstraint(condition=models.Q(skips_to_lead__lte=100), name="project_skips_to_lead_up_to_100"),
             models.CheckConstraint(
                 condition=models.Q(implicit_rate__gt=0, implicit_rate__lte=1), name="project_implicit_rate_0_to_1"
+            ),
+            models.CheckConstraint(condition=models.Q(gold_rate__range=(0, 0.5)), name="project_gold_rate_up_to_half"),
+            models.CheckConstraint(
+                condition=models.Q(repeat_rate__range=(0, 0.5)), name="project_repeat_rate_up_to_half"
             ),
             models.CheckConstraint(condition=models.Q(scale__in=list(SCALES)), name="project_scale_is_known"),
             models.CheckConstraint(condition=models.Q(pairing_n__range=(1, 2_016)), name="project_pairing_n_1_to_2016"),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from annotation import canonical, log
-from annotation.bulk import copy_rows, new_uids, reserve_ids
+from annotation.bulk import copy_rows, reserve_ids
 from annotation.models import Comparison, Project
 from annotation.pairing import informative
 from annotation.pairing.fixed import STRATEGIES
@@ -86,8 +86,9 @@ def take_turn(project: Project) -> None:
 def compare(picks: Sequence[tuple[Answered, Pick]]) -> list[NewComparison]:
     """The comparisons of some pairs."""
     return [
-        NewComparison(prompt.prompt_id, prompt.request_id, _in_order(pick.pair), uid, pick.propensity)
-        for (prompt, pick), uid in zip(picks, new_uids(len(picks)), strict=True)
+        # The id by chance alone: annotators see it, and a time in it would tell repeats.
+        NewComparison(prompt.prompt_id, prompt.request_id, _in_order(pick.pair), uuid.uuid4(), pick.propensity)
+        for prompt, pick in picks
     ]
 
 

@@ -15,11 +15,7 @@ from annotation.pairing.rules import Answered, Pick, RuleError, keys
 
 
 class OverlapTakenError(Exception):
-    """Fewer judgments are wanted than were given or are being given."""
-
-    def __init__(self, taken: int) -> None:
-        super().__init__(f"{taken} of its judgments are given or handed out")
-        self.taken = taken
+    """The overlap of a comparison cannot be what was asked for: why."""
 
 
 class ClosedError(Exception):
@@ -44,7 +40,7 @@ def name_pair(project: Project, request_id: str, outputs: Sequence[str], terms: 
     answered = Answered(prompt.pk, request_id, answers, ())
     (new,) = compare([(answered, Pick((answers[0], answers[1])))])
     a, b = keys(new.outputs)
-    earlier = Comparison.objects.filter(a=a, b=b).values_list("uid", flat=True).first()
+    earlier = Comparison.objects.filter(a=a, b=b).exclude(kind="repeat").values_list("uid", flat=True).first()
     if earlier:
         return new._replace(uid=earlier), False
     create(project, [new], terms)
@@ -65,7 +61,8 @@ def change_comparison(
 ) -> Comparison:
     """Set a comparison's priority or overlap, and tell the log what changed; return it as it is then.
 
-    Raises OverlapTakenError for an overlap below what is taken, and ClosedError.
+    Raises OverlapTakenError for an overlap below what is taken, and for one that is not counted by its overlap now;
+    ClosedError.
     """
     locked = Comparison.objects.select_related("project").select_for_update(of=("self",), no_key=True)
     current = locked.get(pk=comparison.pk)
@@ -75,8 +72,12 @@ def change_comparison(
     changed: dict[str, Any] = {
         name: value for name, value in wanted.items() if value is not None and value != getattr(current, name)
     }
+    if "overlap" in changed and current.kind != Comparison.Kind.PLAIN:
+        raise OverlapTakenError("golds and repeats have none")
+    if "overlap" in changed and current.withheld:
+        raise OverlapTakenError("too many skipped it, and it waits for the lead")
     if changed.get("overlap", current.overlap) < current.taken:
-        raise OverlapTakenError(current.taken)
+        raise OverlapTakenError(f"{current.taken} of its judgments are given or handed out")
     if changed:
         Comparison.objects.filter(pk=current.pk).update(**changed)
         event = log.NewEvent("comparison.changed", actor, f"comparison:{current.uid}", changed)

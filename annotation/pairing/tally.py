@@ -1,8 +1,8 @@
 """Counting a project's log into its pairs of models, carried on from where it was. The only writer of the counts.
 
 What counts is what people say of two outputs by different models, and what the queue was answered: current, not
-surplus, no ratings. What was retracted or erased is taken out again. A step reads what was sealed since the one before
-and nothing else, so it costs as much as there is new.
+surplus, no ratings, no golds or repeats. What was retracted or erased is taken out again. A step reads what was sealed
+since the one before and nothing else, so it costs as much as there is new.
 """
 
 from __future__ import annotations
@@ -52,11 +52,16 @@ WITH sealed AS MATERIALIZED (
         0 AS asked, CASE WHEN j.comparison_id IS NULL THEN 0 ELSE n END AS answered
     FROM voted JOIN annotation_judgment j ON j.id = voted.id
     WHERE j.second_id IS NOT NULL AND NOT j.surplus AND (j.source_type = 'human' OR j.assignment_id IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM annotation_comparison c WHERE c.id = j.comparison_id AND c.kind <> 'plain')
     UNION ALL
     SELECT c.a_id, c.b_id, 0, 0, 0, 0, 1, 0
     FROM sealed e CROSS JOIN jsonb_array_elements(e.payload -> 'comparisons') AS made
     JOIN annotation_comparison c ON c.uid = (made ->> 'id')::uuid
-    WHERE e.kind = 'comparisons.created'
+    WHERE e.kind = 'comparisons.created' AND c.kind <> 'repeat'
+    UNION ALL
+    SELECT c.a_id, c.b_id, 0, 0, 0, 0, -1, 0
+    FROM sealed e JOIN annotation_comparison c ON c.uid = substr(e.subject, length('comparison:') + 1)::uuid
+    WHERE e.kind = 'comparison.made_gold'
 ), named AS (
     SELECT told.*, (x.model_name, x.model_version) > (y.model_name, y.model_version) AS swapped,
         x.model_name AS one_name, x.model_version AS one_version,

@@ -167,9 +167,19 @@ def _retraction(event: SealedEvent, record: Row, rows: Rows) -> Iterator[str]:
 def _comparisons(event: SealedEvent, rows: Rows) -> Iterator[str]:
     for told in event.payload["comparisons"]:
         comparison = rows.comparisons.get(told["id"])
-        expected = {"uid": told["id"], "outputs": told["outputs"], "propensity": told.get("propensity", 1)}
-        if comparison != expected:
+        expected = {key: told.get(key) for key in ("outputs", "repeats", "for")}
+        expected["propensity"] = told.get("propensity", 1)
+        if comparison is None or any(comparison[key] != value for key, value in expected.items()):
             yield f"the comparison {told['id']} is not the one that was made"
+        # Which plain ones became golds later, events of their own tell.
+        elif comparison["kind"] not in (("repeat",) if "repeats" in told else ("plain", "gold")):
+            yield f"the comparison {told['id']} is not of the kind that was made"
+
+
+def _gold(event: SealedEvent, rows: Rows) -> Iterator[str]:
+    comparison = rows.comparisons.get(event.name)
+    if comparison is None or (comparison["kind"], comparison["chosen"]) != ("gold", event.payload["chosen"]):
+        yield f"the comparison {event.name} is not the gold that was made of it"
 
 
 def _erasure(event: SealedEvent, rows: Rows) -> Iterator[str]:
@@ -220,6 +230,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "feedback.retracted": (_record, _results),
     "feedback.joined": (_results,),
     "comparisons.created": (_comparisons,),
+    "comparison.made_gold": (_gold,),
     "guidelines.written": (_guidelines,),
     KIND: (_erasure,),
 }

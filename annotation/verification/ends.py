@@ -58,6 +58,17 @@ SELECT uid::text, NULL FROM annotation_comparison WHERE project_id = %(project)s
 EXCEPT SELECT told ->> 'id', NULL FROM annotation_event e, jsonb_array_elements(e.payload -> 'comparisons') AS told
 WHERE e.project_id = %(project)s AND e.kind = 'comparisons.created' LIMIT 1
 """,
+    "gold": """
+SELECT lost.uid, (
+    SELECT s.position FROM annotation_event e JOIN annotation_seal s ON s.event_id = e.id
+    WHERE e.project_id = %(project)s AND e.kind = 'comparisons.created'
+      AND e.payload @> jsonb_build_object('comparisons', jsonb_build_array(jsonb_build_object('id', lost.uid))) LIMIT 1)
+FROM (
+    SELECT uid::text FROM annotation_comparison
+    WHERE project_id = %(project)s AND (kind = 'gold' OR gold_chosen_id IS NOT NULL)
+    EXCEPT SELECT substr(e.subject, length('comparison:') + 1) FROM annotation_event e
+    WHERE e.project_id = %(project)s AND e.kind = 'comparison.made_gold' LIMIT 1) lost
+""",
 }  # fmt: skip
 
 

@@ -65,10 +65,15 @@ SELECT r.event_id, r.feedback_id, t.feedback_id AS target, t.project_id
 FROM annotation_retraction r LEFT JOIN annotation_feedback t ON t.id = r.target_id WHERE r.feedback_id = ANY (%s)
 """
 COMPARISONS = """
-SELECT c.uid::text AS uid, ARRAY[a.output_id, b.output_id]::text[] AS outputs, c.propensity
+SELECT c.uid::text AS uid, ARRAY[a.output_id, b.output_id]::text[] AS outputs, c.propensity, c.kind,
+    coalesce(g.output_id, '#' || c.gold_chosen_id) AS chosen, coalesce(r.uid::text, '#' || c.repeats_id) AS repeats,
+    coalesce(n.name, '#' || c.for_annotator_id) AS "for"
 FROM annotation_comparison c
 LEFT JOIN annotation_candidate a ON a.id = c.a_id AND a.prompt_id = c.prompt_id
 LEFT JOIN annotation_candidate b ON b.id = c.b_id AND b.prompt_id = c.prompt_id
+LEFT JOIN annotation_candidate g ON g.id = c.gold_chosen_id AND g.id IN (c.a_id, c.b_id)
+LEFT JOIN annotation_comparison r ON r.id = c.repeats_id
+LEFT JOIN annotation_annotator n ON n.id = c.for_annotator_id
 WHERE c.project_id = %s AND c.uid = ANY (%s)
 """
 GUIDELINES = """
@@ -97,6 +102,7 @@ class Rows:
             self.judgments[judgment.feedback].append(judgment)
         self.retractions = _by("feedback_id", _read(RETRACTIONS, records))
         comparisons = [uuid.UUID(one["id"]) for event in events for one in event.payload.get("comparisons") or ()]
+        comparisons += [uuid.UUID(uid) for uid in named["comparison"]]
         self.comparisons = _by("uid", _read(COMPARISONS, project, comparisons))
         self.guidelines = _by("version", _read(GUIDELINES, project, named["guidelines"]))
 

@@ -118,6 +118,9 @@ def _card(lease: Assignment) -> Card:
 def _outlook(annotator: Annotator) -> Outlook:
     own = annotator.assignments.filter(state__in=["leased", "judged", "skipped"]).values("comparison")
     others = Assignment.objects.filter(state=Assignment.State.LEASED, comparison__project=annotator.project_id)
-    returning = others.filter(comparison__taken__gte=F("comparison__overlap")).exclude(comparison__in=own)
+    returning = others.filter(
+        is_mixed_in=False, comparison__taken__gte=F("comparison__overlap"), comparison__withheld=0
+    )
+    returning = returning.exclude(comparison__in=own)
     counts = returning.aggregate(n=Count("comparison", distinct=True), first=Min("expires_at"))
     return Outlook(counts["n"], counts["first"])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from annotation import access, progress
 from annotation.models import GuidelineVersion, Project
+from annotation.queue import release_all
 from annotation.rendering import first_line
 
 
@@ -50,9 +53,20 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "queues": queues,
         "first": next((queue for queue in queues if queue.left), None),
+        "held": sum(queue.work.held for queue in queues),
         "led": access.led_projects(request.user),
     }
     return render(request, "annotation/home.html", context)
+
+
+@require_POST
+@login_required
+def return_work(request: HttpRequest) -> HttpResponse:
+    """Give back all that this person holds, so that others need not wait for it."""
+    released = release_all(request.user) if isinstance(request.user, User) else 0
+    said = f"Returned {released} comparison{pluralize(released)}: others may judge them now, or you, later."
+    messages.success(request, said if released else "You held nothing, so there was nothing to return.")
+    return redirect("home")
 
 
 def _queues(user: User) -> list[Queue]:

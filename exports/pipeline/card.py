@@ -134,7 +134,9 @@ def _guidelines(collection: Collection) -> str:
 
 def _compiled(counts: Mapping[str, Any]) -> str:
     curated, sampled, split = counts["curated"], counts["sampled"], counts["split"]
-    lines = [f"- dropped by `{rule}`: {pairs:,} pairs" for rule, pairs in curated["dropped"].items()]
+    left_out = counts["selected"].get("dropped", {})
+    lines = [f"- left out by `{rule}`: {_many(judgments, 'judgment')}" for rule, judgments in left_out.items()]
+    lines += [f"- dropped by `{rule}`: {pairs:,} pairs" for rule, pairs in curated["dropped"].items()]
     lines += [
         f"- kept: {curated['pairs']:,} pairs, of them {curated['decided']:,} with a winner, {curated['ties']:,} ties, "
         f"{curated['both_bad']:,} where both are bad; {_many(curated['rated_outputs'], 'rated output')}",

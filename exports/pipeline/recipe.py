@@ -1,6 +1,6 @@
 """The recipe: what to select and how, as a strict schema with every key and default of the contract.
 
-Imports no Django. A key or value that is unknown, or known but not built yet, is refused, never ignored.
+Imports no Django. A key or value that is unknown is refused, never ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -44,10 +43,6 @@ GOLDEN: dict[str, Any] = {
 }
 Count = Annotated[Whole, Field(ge=1, le=2**53)]
 Share = Annotated[float, Field(ge=0, le=1)]
-# In the contract, but without an implementation in this version.
-NOT_BUILT: dict[str, set[Any]] = {
-    "exclude_failed_gold": {True},
-}
 
 
 def _each_once(values: list[str]) -> list[str]:
@@ -60,14 +55,6 @@ EACH_ONCE: Any = {"uniqueItems": True}
 Texts = Annotated[list[Text], AfterValidator(_each_once), Field(max_length=1000, json_schema_extra=EACH_ONCE)]
 
 AT_LEAST_ONE = Field(min_length=1, json_schema_extra=EACH_ONCE)
-
-
-def _built(value: Any, info: ValidationInfo) -> Any:
-    refused = NOT_BUILT[str(info.field_name)]
-    for one in value if isinstance(value, list) else [value]:
-        if one in refused:
-            raise ValueError(f"{json.dumps(one)} is not supported yet")
-    return value
 
 
 class _Strict(BaseModel):
@@ -120,8 +107,6 @@ class RecipeBody(_Strict):
     incremental: bool = False
     formats: Annotated[list[str], AfterValidator(_each_once), AT_LEAST_ONE] = ["preference", "judgments"]
     file_format: FileFormat = "parquet"
-
-    _is_built = field_validator(*NOT_BUILT)(_built)
 
     @field_validator("formats")
     @classmethod
@@ -198,8 +183,5 @@ def recipe_schema() -> dict[str, Any]:
     for name, key in keys.items():
         if "$ref" in key:
             keys[name] = parts[key["$ref"].rsplit("/", 1)[1]] | {"default": key["default"]}
-    for name, refused in NOT_BUILT.items():
-        values = keys[name].get("items", keys[name])
-        values["enum"] = [value for value in values.get("enum", [False, True]) if value not in refused]
     keys["formats"]["items"]["enum"] = list(FORMATS)
     return schema

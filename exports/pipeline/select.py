@@ -4,16 +4,18 @@ Makes the temporary tables `recipe` (one row: the only way in for values) and `v
 pair is the one with the lower digest, so that the order says nothing about models or sides. One record of feedback may
 judge many pairs; its votes are told apart by `position`, `a_index` and `b_index`.
 
-A rating of one output is a vote on that output and itself: a is good, b is bad. Also makes `erased`: what was left out
-for ever, by ids alone.
+A rating of one output is a vote on that output and itself: a is good, b is bad. Judgments of golds and repeats are no
+votes. Also makes `erased`: what was left out for ever, by ids alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
+from annotation.analysis import golds
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.session import Session
 
@@ -67,6 +69,7 @@ WHERE s.position <= r.watermark AND ps.position <= r.watermark
     WHERE t.target_id = j.feedback_id AND ts.position <= r.watermark)
   AND j.source_type = ANY (r.sources)
   AND (r.surplus OR NOT j.surplus)
+  AND NOT EXISTS (SELECT FROM annotation_comparison k WHERE k.id = j.comparison_id AND k.kind <> 'plain')
   AND (r.since IS NULL OR j.judged_at >= r.since)
   AND (r.until IS NULL OR j.judged_at < r.until)
   AND NOT j.source_id = ANY (r.annotators_exclude)
@@ -125,6 +128,24 @@ SELECT p.request_id, ps.position AS prompt_position, c1.id = c2.id AS rated,
 GROUP BY p.request_id, ps.position, c1.id, c2.id
 """  # noqa: S608 - as above
 
+# As of the watermark, and by all golds that they judged: whatever else the recipe selects by.
+DROP_FAILED = f"""
+DELETE FROM vote USING (
+    SELECT j.source_type, j.source_id
+    FROM recipe r
+    JOIN annotation_comparison c ON c.project_id = r.project_id AND c.kind = 'gold'
+    JOIN annotation_judgment j ON j.comparison_id = c.id AND NOT j.surplus AND j.erasure_id IS NULL
+    JOIN annotation_seal s ON s.event_id = j.event_id AND s.position <= r.watermark
+    WHERE NOT EXISTS (
+        SELECT FROM annotation_retraction t JOIN annotation_seal ts ON ts.event_id = t.event_id
+        WHERE t.target_id = j.feedback_id AND ts.position <= r.watermark)
+    GROUP BY j.source_type, j.source_id
+    HAVING count(*) >= {golds.LEAST_JUDGED}
+      AND count(*) FILTER (WHERE j.chosen_id = c.gold_chosen_id) < {golds.LEAST_RIGHT} * count(*)
+) failed
+WHERE failed.source_type = vote.source_type AND failed.source_id = vote.source_id
+"""  # noqa: S608 - made of numbers
+
 COUNT = """
 SELECT count(*) AS judgments, count(DISTINCT pool_id) FILTER (WHERE NOT rated) AS pairs,
     count(DISTINCT pool_id) FILTER (WHERE rated) AS rated_outputs, count(DISTINCT prompt_digest) AS prompts,
@@ -141,14 +162,18 @@ class Scope:
     watermark: int
 
 
-def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, int]:
-    """Make `recipe` and `vote`; return how many judgments, pairs, prompts and judges were selected."""
+def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, Any]:
+    """Make `recipe` and `vote`; return how many judgments, pairs, prompts and judges were selected.
+
+    With `exclude_failed_gold` also how many judgments that rule dropped.
+    """
     session.load("recipe", pa.Table.from_pylist([_row(recipe, scope)], schema=COLUMNS))
     session.run("ANALYZE recipe")
     session.run(VOTES)
+    dropped = {"failed_gold": session.run(DROP_FAILED)} if recipe.exclude_failed_gold else {}
     session.run("ANALYZE vote")
     session.run(ERASED)
-    return session.rows(COUNT)[0]
+    return {**session.rows(COUNT)[0], **({"dropped": dropped} if dropped else {})}
 
 
 def _row(recipe: RecipeBody, scope: Scope) -> dict[str, object]:

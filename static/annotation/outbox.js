@@ -21,6 +21,13 @@ export class Outbox {
     this.#handlers = handlers;
     addEventListener("online", () => this.drain());
     document.addEventListener("visibilitychange", () => document.hidden || this.drain());
+    // What was given back cannot be answered any more, so the answers go first.
+    document.addEventListener("submit", async (event) => {
+      if (!event.target.matches("[data-return]") || !this.entries.length) return;
+      event.preventDefault();
+      await this.drain();
+      if (!this.entries.length) event.target.submit();
+    });
     addEventListener("beforeunload", (event) => {
       if (this.#memory?.length) event.preventDefault();
     });

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from annotation import answers, erasure, log, progress, projects, queue, verification
+from annotation import answers, erasure, log, mixing, progress, projects, queue, verification
 from annotation.erased import Erased
 from annotation.intake.answering import answer_lease
 from annotation.models import Assignment, Candidate, Comparison, Event, Feedback, Flag, Judgment, Prompt
@@ -28,6 +28,7 @@ from tests.annotation.person import (
     preference,
     remains,
 )
+from tests.chance import GOLD, NEITHER, RATES, REPEAT, drawn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -162,6 +163,29 @@ class TestQueue:
             judge(alice, gone)
         alice.refresh_from_db()
         assert alice.side_balance in {-2, 0, 2}
+
+    def test_golds_and_repeats_of_it_end_as_well(self, queue_of, monkeypatch):
+        monkeypatch.setattr(mixing, "APART", 0)
+        world.add_gold(queue_of, "p0")
+        projects.change_project(queue_of, RATES, actor="test")
+        alice, bob = world.annotator(queue_of, "alice"), world.annotator(queue_of, "bob")
+        with drawn(NEITHER):
+            while queue.hold(alice, count=1)[0].comparison.prompt.request_id != "p1":
+                world.judge_next(alice)
+            world.judge_next(alice)
+        with drawn(REPEAT):
+            while (repeat := queue.hold(alice, count=1)[0]).comparison.prompt.request_id != "p1":
+                world.judge_next(alice)
+        with drawn(GOLD):
+            (gold,) = queue.hold(bob, count=1)
+        assert {lease.comparison.kind for lease in (gold, repeat)} == {"gold", "repeat"}
+        erase(queue_of)
+        live = Assignment.objects.filter(state="leased").values_list("comparison__prompt__request_id", flat=True)
+        assert set(live) <= {"o0", "o1"}
+        with drawn(GOLD):
+            held = queue.hold(bob, count=5)
+        assert {lease.comparison.prompt.request_id for lease in held} == {"o0", "o1"}
+        verification.verify(queue_of)
 
     def test_a_late_answer_to_an_expired_lease_is_not_taken(self, queue_of):
         alice = world.annotator(queue_of, "alice")

@@ -53,6 +53,7 @@ def test_a_slug_is_taken_once():
         *(("overlap", "0"), ("overlap", "101"), ("overlap", "many"), ("scale", "stars"), ("order", "backwards")),
         *(("lease_seconds", "0"), ("pairing", "some"), ("status", "gone"), ("name", ""), ("members", "nobody")),
         *(("pairing_n", "0"), ("pairing_n", "2017"), ("pairing", "model_pairs"), ("colour", "red")),
+        ("lease_auto", "maybe"),
     ],
 )
 def test_a_bad_setting_is_named_and_nothing_changes(name, value):
@@ -132,3 +133,46 @@ def test_a_new_overlap_holds_for_comparisons_that_are_there_but_takes_nothing_ba
     assert sorted(Comparison.objects.values_list("overlap", "taken")) == [(1, 0), (2, 2)]
     projects.change_project(project, {"overlap": 4}, actor="lena")
     assert set(Comparison.objects.values_list("overlap", flat=True)) == {4}
+
+
+def judge(project, count, seconds):
+    alice = world.annotator(project, "alice")
+    for _ in range(count):
+        assert world.judge_next(alice, duration_ms=int(seconds * 1000))
+
+
+def test_leases_follow_the_median_time_of_a_judgment():
+    project = world.project(comparisons=80)
+    judge(project, 19, 60)
+    assert projects.fit_leases() == 0, "too few to say"
+    judge(project, 6, 61.2)
+    assert projects.fit_leases() == 1
+    project.refresh_from_db()
+    assert (project.lease_seconds, project.lease_auto) == (1200, True)
+    event = Event.objects.filter(kind="project.changed").latest("pk")
+    assert (event.actor, event.payload) == ("system", {"lease_seconds": 1200})
+    judge(project, 20, 70)
+    assert projects.fit_leases() == 0, "1,224 seconds are not worth a change"
+
+
+@pytest.mark.parametrize(("seconds", "lease"), [(2, 300), (1_000, 7_200), (90.7, 1_800)])
+def test_leases_have_bounds_and_steps(seconds, lease):
+    project = world.project(comparisons=20)
+    judge(project, 20, seconds)
+    projects.fit_leases()
+    assert Project.objects.get().lease_seconds == lease
+
+
+@pytest.mark.parametrize("settings", [{"lease_auto": "false"}, {"lease_seconds": 600}, {"status": "paused"}])
+def test_leases_stay_as_they_were_set(settings):
+    project = world.project(comparisons=20)
+    judge(project, 20, 100)
+    projects.change_project(project, settings, actor="lena")
+    assert projects.fit_leases() == 0
+
+
+def test_a_lease_time_that_is_set_holds_unless_it_is_said_otherwise():
+    project = world.project(lease_seconds=60)
+    assert not project.lease_auto
+    projects.change_project(project, {"lease_seconds": 90, "lease_auto": "true"}, actor="lena")
+    assert (project.lease_seconds, project.lease_auto) == (90, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from unittest.mock import patch
 
 import pytest
 from django.db import connection
@@ -20,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from annotation import answers, projects, queue
+from annotation import answers, mixing, projects, queue
 from annotation.models import Annotator, Assignment, Comparison, Judgment, Project
 from tests import world
 
@@ -41,22 +42,29 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize(overlap=st.integers(1, 3), order=orders)
     def start(self, overlap: int, order: str) -> None:
         slug = f"p-{uuid.uuid4()}"
-        self.project = world.project(slug, comparisons=3, overlap=overlap, order=order)
+        settings = {"gold_rate": 0.5, "repeat_rate": 0.4, "skips_to_lead": 2}
+        self.project = world.project(slug, comparisons=3, overlap=overlap, order=order, **settings)
+        world.add_golds(self.project, 1)
         self.people = {name: queue.annotator_for_program(self.project, name) for name in NAMES}
 
     def live(self, name: str) -> Assignment | None:
         return self.people[name].assignments.filter(state=Assignment.State.LEASED).order_by("pk").first()
 
-    @rule(name=people, count=st.integers(1, 2))
-    def hold(self, name: str, count: int) -> None:
+    @rule(name=people, count=st.integers(1, 2), drawn=st.sampled_from([0.1, 0.6, 0.95]))
+    def hold(self, name: str, count: int, drawn: float) -> None:
         annotator = self.people[name]
         before = list(annotator.assignments.filter(state=Assignment.State.LEASED).values_list("pk", flat=True))
         known = annotator.assignments.filter(state__in=[*ACTIVE, "skipped"]).values("comparison")
         open_to_them = Comparison.objects.filter(project=self.project, taken__lt=F("overlap")).exclude(pk__in=known)
         order = IN_ORDER[Project.objects.get(pk=self.project.pk).order]
-        expected = list(open_to_them.order_by(*order).values_list("pk", flat=True))[: max(count - len(before), 0)]
-        leases = queue.hold(annotator, count=count)
-        assert [lease.comparison_id for lease in leases if lease.pk not in before] == expected, "the first in order"
+        expected = list(open_to_them.order_by(*order).values_list("pk", flat=True))
+        with patch.object(mixing.chance, "random", lambda: drawn), patch.object(mixing, "APART", 1):
+            leases = queue.hold(annotator, count=count)
+        new = [lease for lease in leases if lease.pk not in before]
+        plain = [lease.comparison_id for lease in new if not lease.is_mixed_in]
+        assert plain == expected[: len(plain)], "the first in order"
+        assert len(new) == max(count - len(before), 0) or plain == expected, "as many as there are"
+        assert expected or not new, "nothing is mixed in at the end"
 
     @rule(name=people, value=st.sampled_from(["a", "b", "tie", "both_bad"]))
     def judge(self, name: str, value: str) -> None:
@@ -104,6 +112,14 @@ class QueueMachine(RuleBasedStateMachine):
     def change_overlap(self, overlap: int) -> None:
         projects.change_project(self.project, {"overlap": overlap}, actor="lena")
 
+    @rule()
+    def offer_again(self) -> None:
+        for comparison in Comparison.objects.filter(project=self.project, withheld__gt=0):
+            wanted = comparison.overlap + comparison.withheld
+            assert queue.offer_again(comparison, actor="lena")
+            comparison.refresh_from_db()
+            assert (comparison.overlap, comparison.withheld) == (wanted, 0)
+
     @rule(order=orders)
     def change_order(self, order: str) -> None:
         projects.change_project(self.project, {"order": order}, actor="lena")
@@ -113,7 +129,7 @@ class QueueMachine(RuleBasedStateMachine):
         chosen = Comparison.objects.filter(project=self.project).order_by("pk")[index : index + 1]
         Comparison.objects.filter(pk__in=[comparison.pk for comparison in chosen]).update(priority=priority)
 
-    @precondition(lambda self: Comparison.objects.filter(project=self.project).count() < 6)
+    @precondition(lambda self: Comparison.objects.filter(project=self.project, kind="plain").count() < 6)
     @rule()
     def add(self) -> None:
         world.add_comparisons(self.project, 1)
@@ -122,9 +138,12 @@ class QueueMachine(RuleBasedStateMachine):
     def counts_are_what_the_leases_say(self) -> None:
         if not hasattr(self, "project"):
             return
-        for comparison in Comparison.objects.filter(project=self.project):
+        golds_and_repeats = Comparison.objects.filter(project=self.project).exclude(kind="plain")
+        assert not golds_and_repeats.filter(taken__gt=0).exists()
+        for comparison in Comparison.objects.filter(project=self.project, kind="plain"):
             active = comparison.assignments.filter(state__in=ACTIVE)
             assert comparison.taken == active.count() <= comparison.overlap
+            assert comparison.taken == comparison.overlap or not comparison.withheld
             assert comparison.judged == active.filter(state=Assignment.State.JUDGED).count()
             assert comparison.lefts == active.filter(left=comparison.a).count()
             assert active.values("annotator").distinct().count() == active.count()

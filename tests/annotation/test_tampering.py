@@ -11,9 +11,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import ForeignKey
 from django.utils import timezone
 
-from annotation import answers, erasure, log, projects
+from annotation import answers, erasure, log, mixing, projects
 from annotation.intake.feedback import accept_feedback, check_feedback
-from annotation.models import Project
+from annotation.models import Annotator, Project
 from annotation.verification import BrokenLogError, verify
 from tests import world
 from tests.annotation.facts import FACTS
@@ -40,6 +40,7 @@ NOT_COVERED = {
     "annotation_comparison.lefts": QUEUE,
     "annotation_comparison.opened": QUEUE,
     "annotation_comparison.closed": QUEUE,
+    "annotation_comparison.withheld": QUEUE,
     "annotation_comparison.created_at": "its event has the time",
 }
 # What makes another value of one, by type.
@@ -70,6 +71,7 @@ class Column(NamedTuple):
     kind: str
     may_be_null: bool
     refers_to: str | None
+    key: str
 
     def __str__(self) -> str:
         return f"{self.table}.{self.name}"
@@ -80,13 +82,15 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project with facts of every kind, sealed, and another one beside it."""
     world.project("other", comparisons=1, guidelines="Something else.")
     made = world.project(
-        comparisons=4, guidelines="Prefer the truthful one.", scale="strength7", heuristics="copied_over_not"
+        comparisons=6, guidelines="Prefer the truthful one.", scale="strength7", heuristics="copied_over_not"
     )
     projects.change_project(made, {"guidelines": "Prefer the truthful and kind one."}, actor="test")
     alice = world.annotator(made, "alice")
     for value in ("a3", "b1", "tie"):
         world.judge_next(alice, value)
     answers.undo(alice)
+    world.add_gold(made, "r5")
+    repeat_one(made, alice, monkeypatch)
     add_feedback(made)
     log.seal_all()
     # All of it is rolled back in the end, and one transaction as it is.
@@ -95,19 +99,29 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     return made
 
 
+def repeat_one(project: Project, annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the annotator is given after what was taken back is a repeat."""
+    projects.change_project(project, {"repeat_rate": 0.5}, actor="test")
+    monkeypatch.setattr(mixing, "APART", 0)
+    monkeypatch.setattr(mixing.chance, "random", lambda: 0.4)
+    for _ in range(2):
+        world.judge_next(annotator, "a2")
+    assert project.comparisons.filter(kind="repeat").exists()
+
+
 def add_feedback(project: Project) -> None:
     """What the page does not ask for: scores, criteria, confidence, texts."""
     common = {"request_id": "r0", "source": {"type": "reward_model", "id": "rm", "version": "3"}, "confidence": 0.5}
     criteria = {"kindness": {"outcome": "chosen", "chosen": "r0-0"}}
     pair = {"outcome": "chosen", "chosen": "r0-0", "rejected": "r0-1"}
-    late = {"request_id": "r4", "source": {"type": "end_user", "id": "u"}}
+    late = {"request_id": "r6", "source": {"type": "end_user", "id": "u"}}
     records = [
         {**common, "feedback_id": "f0", "kind": "score", "scores": {"r0-0": 0.5, "r0-1": 0.25}},
         {**common, "feedback_id": "f1", "kind": "preference", **pair, "critique": "Shorter.", "criteria": criteria},
         # These wait for their inference and are joined when it comes.
-        {**late, "feedback_id": "f2", "kind": "rating", "output": "r4-0", "value": 0.5},
-        {**late, "feedback_id": "f3", "kind": "edit", "output": "r4-0", "edited": "Better."},
-        {**late, "feedback_id": "f4", "kind": "implicit", "signals": {"copied": ["r4-0"]}},
+        {**late, "feedback_id": "f2", "kind": "rating", "output": "r6-0", "value": 0.5},
+        {**late, "feedback_id": "f3", "kind": "edit", "output": "r6-0", "edited": "Better."},
+        {**late, "feedback_id": "f4", "kind": "implicit", "signals": {"copied": ["r6-0"]}},
         {"source": late["source"], "feedback_id": "f5", "kind": "retraction", "retracts": "f2"},
     ]
     now = timezone.now()
@@ -141,12 +155,13 @@ def columns(table: str) -> list[Column]:
         for field in model._meta.concrete_fields
         if isinstance(field, ForeignKey)
     }
+    key = model._meta.pk.column
     found = query(
         "SELECT attname, atttypid::regtype::text, NOT attnotnull FROM pg_attribute "
         "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         table,
     )
-    return [Column(table, name, kind, null, references.get(name)) for name, kind, null in found]
+    return [Column(table, name, kind, null, references.get(name), key) for name, kind, null in found]
 
 
 def changes(project: Project, column: Column, *, of: str = "true") -> Iterator[str]:
@@ -155,7 +170,7 @@ def changes(project: Project, column: Column, *, of: str = "true") -> Iterator[s
     if column.table == "annotation_retraction":
         mine = f"event_id IN (SELECT id FROM annotation_event WHERE {mine})"
     mine = f"{mine} AND {of}"
-    one = "ctid = (SELECT min(ctid) FROM {0.table} WHERE {mine} AND {0.name} IS {test})"
+    one = "ctid = (SELECT ctid FROM {0.table} WHERE {mine} AND {0.name} IS {test} ORDER BY {0.key} LIMIT 1)"
     values = [value.format(column.name) for value in OTHERWISE[column.kind]]
     if column.refers_to:
         values.append(f"(SELECT min(r.id) FROM {column.refers_to} r WHERE r.id <> {column.table}.{column.name})")
@@ -198,6 +213,8 @@ def test_every_column_is_covered(project: Project, table: str) -> None:
             tried += changed
             if not changed:
                 assert defect is None, f"{statement}: {defect}"
+            elif NOT_COVERED.get(str(column)) == INTERNAL:
+                continue  # as it happens: whether something refers to that row
             elif str(column) in NOT_COVERED:
                 assert defect is None, f"{column} is covered: strike it off the list"
             else:

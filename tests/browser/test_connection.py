@@ -97,6 +97,24 @@ def test_unsent_answers_are_sent_from_the_home_page_too(alice: Person) -> None:
     assert judged() == [first.lease]
 
 
+def test_unfinished_work_is_returned_by_keys_once_the_answers_are_saved(alice: Person) -> None:
+    page = alice.page
+    cut_off(page)
+    first = alice.press("a")
+    until_state(page, "offline")
+    page.get_by_role("button", name="Account of alice").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Return my unfinished work").focus()
+    page.keyboard.press("Enter")
+    live = Assignment.objects.filter(state=Assignment.State.LEASED)
+    assert live.count() == 3, "the answer is still here"
+    page.unroute("**/judge/")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Returned 3 comparisons")).to_be_visible()
+    assert judged() == [first.lease]
+    assert not live.exists()
+
+
 def test_unsent_answers_of_another_person_are_not_sent(people: People, alice: Person) -> None:
     page = alice.page
     cut_off(page)

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from annotation import projects, queue
-from annotation.models import Assignment, Event, Flag, GuidelineVersion, Member, Project
+from annotation.models import Assignment, Comparison, Event, Flag, GuidelineVersion, Member, Project
 from tests import world
 from tests.annotation.admin import scenery
 from tests.annotation.admin.scenery import act, browse, page_path
@@ -15,8 +15,9 @@ pytestmark = pytest.mark.django_db
 
 SETTINGS = {
     "name": "Summaries", "status": "open", "scale": "plain", "overlap": 2, "order": "fifo", "lease_seconds": 900,
+    "lease_auto": True, "skips_to_lead": 3,
     "pairing": "random", "pairing_n": 1, "guidelines": "Read both to the end.\r\nThen choose.", "members": "",
-    "pairing_models": "", "implicit_rate": 1, "orphan_hours": 24, "heuristics": [],
+    "pairing_models": "", "gold_rate": 0, "repeat_rate": 0, "implicit_rate": 1, "orphan_hours": 24, "heuristics": [],
 }  # fmt: skip
 
 
@@ -75,6 +76,7 @@ def test_guidelines_are_edited_in_the_form_and_kept_in_versions(scene):
     [
         ("members", "nobody", "There is no user “nobody”."),
         ("overlap", "0", "It must be from 1 to 100."),
+        ("gold_rate", "0.6", "It must be from 0 to 0.5."),
         ("implicit_rate", "0", "It must be above 0, and 1 at most."),
         ("scale", "ten", "ten is not one of the available choices"),
         ("lease_seconds", "9999999", "It must be from 1 to 604,800."),
@@ -121,6 +123,42 @@ def test_pausing_and_reopening_on_the_page(scene):
         assert f"{page}/{what}/" not in html
     response = lena.post(f"{page}/pause/", {"_form_submitted": "on"}, headers={"HX-Request": "true"})
     assert response["HX-Redirect"] == f"{page}/change/"
+
+
+def test_an_untouched_comparison_is_used_as_gold(scene):
+    lena = browse(scene.lena)
+    untouched = Comparison.objects.order_by("pk").last()
+    page = f"/admin/annotation/comparison/{untouched.pk}"
+    assert f"{page}/gold/" in lena.get(f"{page}/change/").content.decode()
+    response = lena.post(f"{page}/gold/", {"_form_submitted": "on", "right": "b"})
+    assert (response.status_code, response["Location"]) == (302, f"{page}/change/")
+    untouched.refresh_from_db()
+    assert (untouched.kind, untouched.gold_chosen) == ("gold", untouched.b)
+    told = {"chosen": untouched.b.output_id}
+    assert last_event() == ("comparison.made_gold", "user:lena", f"comparison:{untouched.uid}", told)
+    html = lena.get(f"{page}/change/").content.decode()
+    assert f"{page}/gold/" not in html
+    assert "right · not judged yet" in html
+
+
+def test_a_comparison_that_was_handed_out_is_no_gold(scene):
+    lena = browse(scene.lena)
+    page = f"/admin/annotation/comparison/{scene.disputed.pk}"
+    assert f"{page}/gold/" not in lena.get(f"{page}/change/").content.decode()
+    assert lena.post(f"{page}/gold/", {"_form_submitted": "on", "right": "a"}).status_code == 403
+    assert not Comparison.objects.filter(kind="gold").exists()
+
+
+def test_what_was_skipped_too_often_is_offered_again(scene):
+    untouched = Comparison.objects.order_by("pk").last()
+    projects.change_project(scene.project, {"skips_to_lead": 1}, actor="test")
+    for lease in queue.hold(scene.alice, count=2):
+        queue.skip(scene.alice, lease.uid)
+    response = act(browse(scene.lena), "annotation_comparison", "offer_again", untouched, scene.disputed)
+    assert "Offered 1 again" in response.content.decode()
+    assert last_event()[:3] == ("comparison.offered", "user:lena", f"comparison:{untouched.uid}")
+    untouched.refresh_from_db()
+    assert (untouched.overlap, untouched.withheld) == (2, 0)
 
 
 def test_releasing_leases_gives_them_back_in_the_leads_name(scene):

@@ -10,12 +10,13 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils import timezone
 
-from annotation import queue
+from annotation import mixing, projects, queue
 from annotation.admin.navigation import GROUPS
 from annotation.models import Assignment, Comparison, Judgment, Member
 from tests import world
 from tests.annotation.admin import scenery
 from tests.annotation.admin.scenery import browse, list_path, page_path
+from tests.chance import GOLD, NEITHER, RATES, REPEAT, drawn
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,35 @@ def test_questions_about_comparisons(scene):
     assert shown(client, "annotation_comparison", show="leased") == []
     queue.hold(scene.bob, count=2)
     assert shown(client, "annotation_comparison", show="leased") == [scene.held.comparison]
+
+
+def test_golds_and_repeats_are_told_apart_and_how_they_were_judged(scene, monkeypatch):
+    monkeypatch.setattr(mixing, "APART", 0)
+    client = browse(scene.lena)
+    world.add_comparisons(scene.project, 6)
+    (gold,) = world.add_golds(scene.project, 1, right=0)
+    projects.change_project(scene.project, RATES, actor="test")
+    for annotator in (scene.alice, scene.bob):
+        with drawn(NEITHER):
+            world.judge_next(annotator, "tie")
+    for annotator, rightly in ((scene.alice, True), (scene.bob, False)):
+        with drawn(GOLD):
+            (lease,) = queue.hold(annotator, count=1)
+            assert lease.comparison_id == gold.pk
+            world.judge_next(annotator, "a" if (lease.left_id == gold.gold_chosen_id) == rightly else "b")
+        with drawn(REPEAT):
+            world.judge_next(annotator, "tie")
+    assert shown(client, "annotation_comparison", show="gold") == [gold]
+    assert "2, 50 % right" in client.get(list_path("annotation_comparison", show="gold")).content.decode()
+    repeats = shown(client, "annotation_comparison", show="repeat")
+    assert {repeat.for_annotator for repeat in repeats} == {scene.alice, scene.bob}
+    assert not {gold, *repeats} & set(shown(client, "annotation_comparison", show="done"))
+    told = {row.name: row.checks for row in shown(client, "annotation_annotator")}
+    assert (told[scene.alice.name].golds, told[scene.alice.name].right) == (1, 1)
+    assert (told[scene.bob.name].golds, told[scene.bob.name].right) == (1, 0)
+    for checks in told.values():
+        assert (checks.repeats, checks.has_failed) == (1, False)
+    assert "1 of 1" in client.get(page_path(scene.alice)).content.decode()
 
 
 def test_retracted_and_agreeing_judgments_are_no_disagreement(scene):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from annotation import queue
+from annotation import projects, queue
 from annotation.api import comparison_shapes
 from annotation.models import Comparison, Event
 from annotation.pairing import walking
@@ -59,13 +59,43 @@ def test_a_pair_is_named_once_and_told_again(program):
         *(({"outputs": value}, "/outputs") for value in ([], "r0-00", None)),
         *(({"priority": value}, "/priority") for value in (2**31, -(2**31), "high", 1.5)),
         *(({"overlap": value}, "/overlap") for value in (0, 101, None)),
-        *(({name: 1}, f"/{name}") for name in ("gold", "n", "limit", "strateg")),
+        *(({name: 1}, f"/{name}") for name in ("n", "limit", "strateg")),
+        *(({"gold": value}, "/gold") for value in (1, {}, {"chosen": "r0-02"}, {"right": "r0-00"}, None)),
     ],
 )  # fmt: skip
 def test_a_wrong_name_is_refused_with_a_pointer(program, change, pointer):
     (found, *_) = pointers(program("POST", "comparisons/", NAMED | change))
     assert found.startswith(pointer)
     assert not Comparison.objects.exists()
+
+
+def test_a_gold_is_made_once_and_of_a_comparison_that_nobody_was_given(project, program):
+    gold = {"gold": {"chosen": "r0-01"}}
+    assert post(program, **NAMED, **gold)[0] == 201
+    comparison = Comparison.objects.get()
+    assert (comparison.kind, comparison.gold_chosen.output_id) == ("gold", "r0-01")
+    assert post(program, **NAMED, **gold)[0] == 200
+    assert post(program, **NAMED)[1]["results"][0]["comparison_id"] == str(comparison.uid)
+    told = program.get(f"comparisons/{comparison.uid}/")
+    assert (told["kind"], told["state"], told["overlap"]) == ("gold", None, 0)
+    assert program.all("comparisons/", state="done") == []
+    problem(program("POST", "comparisons/", {**NAMED, "gold": {"chosen": "r0-00"}}), 409)
+    problem(program("PATCH", f"comparisons/{comparison.uid}/", {"overlap": 3}), 409)
+    other = {"request_id": "r1", "outputs": ["r1-00", "r1-01"]}
+    post(program, **other)
+    queue.hold(world.annotator(project, "alice"), count=1)
+    problem(program("POST", "comparisons/", {**other, "gold": {"chosen": "r1-00"}}), 409)
+
+
+def test_what_waits_for_the_lead_says_so(project, program):
+    post(program, **NAMED)
+    alice = world.annotator(project, "alice")
+    projects.change_project(project, {"skips_to_lead": 1}, actor="test")
+    (lease,) = queue.hold(alice, count=1)
+    queue.skip(alice, lease.uid)
+    assert [one["state"] for one in program.all("comparisons/", state="with_lead")] == ["with_lead"]
+    assert program.all("comparisons/", state="done") == []
+    problem(program("PATCH", f"comparisons/{lease.comparison.uid}/", {"overlap": 3}), 409)
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,16 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotation import answers, judging
+from annotation import answers, judging, projects
 from annotation.models import Candidate, Event, Judgment, Prompt
 from tests import world
 from tests.api import Caller, pointers
+from tests.chance import GOLD, RATES, drawn
 
 pytestmark = pytest.mark.django_db
 
 FIELDS = {
-    *("id", "request_id", "comparison_id", "feedback_id", "source", "outcome", "chosen", "rejected", "outputs"),
+    *("id", "request_id", "comparison_id", "kind", "feedback_id", "source", "outcome", "chosen", "rejected", "outputs"),
     *("presented", "strength", "value", "scores", "criteria", "rationale", "principle", "critique"),
     *("duration_ms", "active_ms", "judged_at", "position", "surplus", "current", "erased"),
 }
@@ -51,6 +52,15 @@ def score(project, request_id, *, judged_at=None, **fields):
     with transaction.atomic():
         judging.record(project, [entry], actor="test")
     return body["feedback_id"]
+
+
+def test_the_kind_of_comparison_is_told(alice, project, program):
+    world.add_golds(project, 1)
+    projects.change_project(project, RATES, actor="test")
+    with drawn(GOLD):
+        world.judge_next(alice)
+    score(project, "r0")
+    assert [told["kind"] for told in program.all("judgments/")] == ["gold", "plain"]
 
 
 def test_a_judgment_of_the_page_is_told_in_full():

@@ -15,6 +15,7 @@ from annotation import canonical, projects, queue
 from annotation.models import Annotator, Assignment, Comparison
 from tests import world
 from tests.api import Caller, pointers, problem
+from tests.chance import GOLD, NEITHER, RATES, drawn
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +50,16 @@ def test_a_lease_tells_what_to_compare_and_no_model(project, program):
         assert set(output) == {"output_id", "content", "digest"}
         assert output["digest"] == canonical.output_digest(output["content"])
     assert "aurora" not in str(told)
+
+
+def test_a_gold_tells_nothing_more(project, program):
+    world.add_golds(project, 1)
+    projects.change_project(project, RATES, actor="test")
+    with drawn(GOLD, NEITHER):
+        gold, plain = claim(program, count=2)
+    assert Comparison.objects.get(uid=gold["comparison_id"]).kind == "gold"
+    assert set(gold) == set(plain)
+    assert {uid[14] for told in (gold, plain) for uid in (told["lease_id"], told["comparison_id"])} == {"4"}
 
 
 def test_programs_are_named_apart_from_people(project, program):

@@ -24,6 +24,7 @@ def test_comparisons_by_state_and_judgments_by_source(db):
         "open": 3,
         "leased": 1,
         "done": 1,
+        "with_lead": 0,
         "judgments": {"human": 3},
         "orphaned_feedback": 0,
         "mismatched_feedback": 0,

@@ -40,11 +40,15 @@ def test_every_setting_is_described():
         ("scale", "strength7"),
         ("overlap", 3),
         ("lease_seconds", 60),
+        ("lease_auto", False),
+        ("skips_to_lead", 0),
         ("order", "random"),
         *(("pairing", name) for name in ("all_pairs", "round_robin", "informative", "none")),
         ("pairing_n", 3),
         ("pairing_models", ["aurora 1.2", "basalt"]),
         ("pairing_models", []),
+        ("gold_rate", 0.1),
+        ("repeat_rate", 0.5),
         ("status", "paused"),
         ("guidelines", "  Indented.\n"),
         ("guidelines", ""),
@@ -56,7 +60,8 @@ def test_each_setting_can_be_changed_alone(project, program, name, value):
     world.person("alice")
     before = program.get()
     answer = program("PATCH", "", {name: value})
-    assert answer.json() == program.get() == {**before, name: value}
+    follows = {"lease_auto": False} if name == "lease_seconds" else {}
+    assert answer.json() == program.get() == {**before, name: value, **follows}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +71,9 @@ def test_each_setting_can_be_changed_alone(project, program, name, value):
         *[("lease_seconds", value) for value in (0, 604_801, -1)],
         *[("pairing_n", value) for value in (0, 2_017, "many")],
         *[("pairing_models", value) for value in ("aurora", [""], [3, {}], ["x" * 402], ["m"] * 101, None)],
+        *[(name, value) for name in ("gold_rate", "repeat_rate") for value in (-0.1, 0.6, "often")],
+        *[("lease_auto", value) for value in (None, "sometimes", 3)],
+        *[("skips_to_lead", value) for value in (-1, 101)],
         *[("name", value) for value in ("", None, "x" * 201, ["x"])],
         *[(name, "nonsense") for name in ("scale", "order", "pairing", "status")],
         *[("members", value) for value in ("alice", ["nobody"], [3, {}], None)],

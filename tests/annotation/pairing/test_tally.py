@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from annotation import answers, erasure, projects
+from annotation import answers, erasure, mixing, projects
 from annotation.intake.feedback import accept_feedback, check_feedback
 from annotation.models import Judgment, ModelPair, Tally
 from annotation.pairing import tally
@@ -19,6 +19,7 @@ from annotation.tasks import tally_pairs
 from tests import world
 from tests.annotation.pairing.prompts import log_prompt
 from tests.annotation.person import OTHER, USER, inference, log_inferences
+from tests.chance import GOLD, NEITHER, RATES, REPEAT, drawn
 
 HUMAN = {"type": "human", "id": "alice"}
 
@@ -101,6 +102,21 @@ def test_what_the_queue_asked_is_counted_as_asked_and_answered_whoever_answers()
     assert counts(project) == {("aurora 1", "basalt 1"): (*wins, 1, 0, 3, 2)}
     answers.undo(world.annotator(project, "bob"))
     assert counts(project) == {("aurora 1", "basalt 1"): (*wins, 0, 0, 3, 1)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("counted_between", [False, True])
+def test_golds_and_repeats_are_neither_asked_nor_answered(monkeypatch, counted_between):
+    monkeypatch.setattr(mixing, "APART", 0)
+    project = world.project(comparisons=4, **RATES)
+    if counted_between:
+        counts(project)
+    world.add_gold(project, "r3")
+    alice = world.annotator(project, "alice")
+    for draw in (NEITHER, GOLD, REPEAT):
+        with drawn(draw):
+            world.judge_next(alice, "tie")
+    assert counts(project) == {("aurora 1", "basalt 1"): (0, 0, 1, 0, 3, 1)}
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from annotation import progress, projects, queue
-from annotation.models import Member
+from annotation.models import Assignment, Member
 from tests import world
 from tests.annotation.views.page import sign_in
 
@@ -67,6 +67,30 @@ def test_what_is_held_of_a_paused_project_can_be_finished(client: Client) -> Non
     assert "Continue" in page
     projects.change_project(project, {"status": "closed"}, actor="test")
     assert left(client.get("/").content.decode()) == {"Later": "Closed"}
+
+
+def test_unfinished_work_is_returned_from_wherever_it_is(client: Client) -> None:
+    projects_with_work = [world.project(slug, comparisons=5) for slug in ("code", "summaries")]
+    sign_in(client, "alice")
+    bobs = queue.hold(world.annotator(projects_with_work[0], "bob"), count=1)
+    for project in projects_with_work:
+        client.get(f"/annotate/{project.slug}/")
+    page = client.get("/").content.decode()
+    assert "6 comparisons are reserved for you" in page
+    assert page.count("Return my unfinished work") == 2, "on the page and in the menu"
+    response = client.post("/return/", follow=True)
+    assert response.redirect_chain == [("/", 302)]
+    assert "Returned 6 comparisons" in response.content.decode()
+    live = Assignment.objects.filter(state=Assignment.State.LEASED)
+    assert list(live) == bobs
+    again = client.post("/return/", follow=True).content.decode()
+    assert "You held nothing" in again
+    assert "reserved for you" not in again
+
+
+def test_returning_work_takes_a_post_of_somebody_signed_in(client: Client) -> None:
+    assert client.post("/return/").headers["Location"].startswith("/accounts/login/")
+    assert sign_in(client, "alice").get("/return/").status_code == 405
 
 
 def test_no_more_is_counted_than_anybody_wants_to_know(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,18 +64,6 @@ def test_what_is_wrong_is_named(recipe, pointer):
     assert [where for where, _ in refusal(recipe)] == [pointer]
 
 
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        {"exclude_failed_gold": True},
-    ],
-)
-def test_what_is_not_built_yet_is_refused_and_not_ignored(recipe):
-    ((pointer, detail),) = refusal(recipe)
-    assert pointer.startswith(f"/{next(iter(recipe))}")
-    assert "not supported yet" in detail
-
-
 def test_the_schema_offers_only_what_is_taken():
     keys = recipe_schema()["properties"]
     assert {name: key["default"] for name, key in keys.items()} == {"kind": "dataset"} | DEFAULTS
