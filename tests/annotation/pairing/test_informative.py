@@ -86,7 +86,7 @@ def test_outputs_that_tell_nothing_of_ratings_are_not_compared(models):
 def test_prompts_go_by_the_counts_as_they_arrive():
     project = world.project(pairing="informative")
     log_prompt(project, ["a", "b"], "known")
-    for _ in range(60):
+    for _ in range(25):
         vote(project, "known", 0, 1)
         vote(project, "known", 1, 0)
     tally.catch_up(project)

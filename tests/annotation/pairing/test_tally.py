@@ -171,7 +171,7 @@ def test_counting_leaves_the_log_whole():
 class AnyOrder(TestCase):
     """Votes, retractions before and after them, and counts in between: the end is what counts."""
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(
         steps=st.permutations(
             [*((n, "vote") for n in range(4)), *((n, "retract") for n in range(3)), *[(0, "count")] * 3]

@@ -136,7 +136,7 @@ def test_the_next_pairs_are_of_models_of_which_least_is_known():
     project = world.project()
     for number in range(20):
         log_prompt(project, ["aurora", "basalt", "coral"] if number < 16 else ["aurora", "new"], f"r{number}")
-    for _ in range(40):
+    for _ in range(15):
         for one, other in ((0, 1), (1, 2), (2, 0)):
             vote(project, "r0", one, other)
             vote(project, "r0", other, one)
@@ -148,7 +148,7 @@ def test_the_next_pairs_are_of_models_of_which_least_is_known():
     others = set(
         Comparison.objects.exclude(prompt__request_id__in=["r16", "r17", "r18", "r19"]).values_list("propensity")
     )
-    assert all(0 < chance < 0.2 for (chance,) in others)
+    assert all(0 < chance < 0.3 for (chance,) in others)
 
 
 def test_the_next_pairs_are_the_same_with_the_same_state_and_seed(project, monkeypatch):
@@ -168,14 +168,14 @@ def test_each_open_pair_is_drawn_as_often_as_its_chance_says(project, monkeypatc
     monkeypatch.setattr(walking, "PROMPTS_AT_ONCE", 100)
     monkeypatch.setattr(walking, "create", lambda *_: None)
     often, chances = collections.Counter(), {}
-    for seed in range(300):
+    for seed in range(100):
         for step in open_next(project, 6, seed=seed):
             for one in step.made:
                 often[one.outputs] += 1
                 chances[one.outputs] = one.propensity
     assert len(often) == 42
     assert set(chances.values()) == {round(6 / 42, 6)}, "of models of which nothing is known all pairs are alike"
-    assert min(often.values()) > 300 * 6 / 42 * 0.5
+    assert min(often.values()) > 100 * 6 / 42 * 0.3
 
 
 def test_when_less_is_left_than_wanted_all_of_it_is_taken(project):
