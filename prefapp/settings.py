@@ -217,6 +217,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1/projects/\{slug\}",
     "ENUM_NAME_OVERRIDES": {
+        "ComparisonKind": "annotation.models.Comparison.Kind",
         "FeedbackKind": "annotation.models.Feedback.Kind",
         "FeedbackState": ["joined", "waiting", "orphaned", "mismatched", "retracted", "erased"],
         "Outcome": "annotation.models.Judgment.Outcome",
