@@ -22,8 +22,12 @@ STATE = {
     "annotation_comparison": "counts and place in the queue; which outputs it compares is told by an event",
     "annotation_flag": "open until it is resolved, both events",
     "annotation_member": "comes and goes, both events",
+    "annotation_modelpair": "counted out of the log, and can be counted anew",
     "annotation_project": "settings, every change an event",
+    "annotation_tally": "how far the log is counted into pairs of models",
     "annotation_unsealedevent": "gone once its event is sealed",
     "annotation_waitingfeedback": "gone once its record is joined; its states are events",
+    "exports_delivery": "a message on its way; what it tells is an event",
     "exports_snapshot": "on its way until it has ended; from then on it refuses change by a trigger of its own",
+    "exports_webhook": "comes and goes, both events",
 }

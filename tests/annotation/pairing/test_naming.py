@@ -100,7 +100,6 @@ def test_an_overlap_below_what_is_taken_is_refused(project):
     name(project, "r1-00", "r1-01")
     for person in ("alice", "bob"):
         queue.hold(world.annotator(project, person), count=1)
-    with pytest.raises(naming.OverlapTakenError) as caught:
+    with pytest.raises(naming.OverlapTakenError, match="2 of its judgments"):
         naming.change_comparison(Comparison.objects.get(), priority=1, overlap=1, actor="lena")
-    assert caught.value.taken == 2
     assert Comparison.objects.get().priority == 0
