@@ -138,7 +138,9 @@ class ComparisonParameters(PageParameters):
     """Filters of the list of comparisons."""
 
     state = serializers.ChoiceField(list(STATES), required=False, help_text="As in `progress/`, or closed.")
-    model = serializers.CharField(required=False, help_text="Name of the model of either output.")
+    model = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="Name of the model of either output."
+    )
     request_id = serializers.CharField(required=False, trim_whitespace=False)
 
 

@@ -27,8 +27,12 @@ class JudgmentParameters(PageParameters):
     # The stubs take it for Field.source; to REST framework a declared field of that name is like any other.
     source = serializers.ChoiceField(SourceType.choices, required=False, help_text="Type of the source.")  # type: ignore[assignment]
     outcome = serializers.ChoiceField(Judgment.Outcome.choices, required=False)
-    model = serializers.CharField(required=False, help_text="Name of the model of either output.")
-    annotator = serializers.CharField(required=False, help_text="`source.id`: the annotator's name.")
+    model = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="Name of the model of either output."
+    )
+    annotator = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="`source.id`: the annotator's name."
+    )
     since = MomentField(required=False, help_text="Judged at this time or later.")
     until = MomentField(required=False, help_text="Judged before this time.")
     current = serializers.BooleanField(

@@ -27,7 +27,9 @@ class ClaimSerializer(serializers.Serializer[Any]):
     """Who wants how much work."""
 
     annotator = serializers.CharField(
-        max_length=196, help_text="A name of the program's own choice; people's names are apart from these."
+        max_length=196,
+        trim_whitespace=False,
+        help_text="A name of the program's own choice; people's names are apart from these.",
     )
     count = serializers.IntegerField(min_value=1, max_value=10, default=1, help_text="Leases to hold at once.")
 

@@ -68,6 +68,22 @@ def test_programs_are_named_apart_from_people(project, program):
     assert set(Annotator.objects.values_list("name", flat=True)) == {"critic-1", "api:critic-1"}
 
 
+def test_a_name_is_taken_as_it_is(project, program):
+    (lease,) = claim(program, " critic ")
+    assert Annotator.objects.get().name == "api: critic "
+    left, right = (output["output_id"] for output in lease["outputs"])
+    body = {
+        "feedback_id": "f1",
+        "kind": "preference",
+        "source": {"type": "ai_critic", "id": " critic "},
+        "outcome": "chosen",
+        "chosen": left,
+        "rejected": right,
+    }
+    assert program("POST", f"queue/{lease['lease_id']}/judge/", body).status_code == 201
+    assert len(Caller(project, "read").get("judgments/", annotator=" critic ")["results"]) == 1
+
+
 def test_claiming_again_gives_the_same_leases_and_no_more_than_wanted(program):
     first = claim(program, count=2)
     assert claim(program, count=2) == first
