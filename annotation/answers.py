@@ -28,6 +28,10 @@ class NothingToUndoError(Exception):
     """The annotator has no judgment that can be taken back, or the last one is not the one that was meant."""
 
 
+class ProjectClosedError(Exception):
+    """Nothing can be answered again in the project, and so nothing is taken back."""
+
+
 class UnknownGuidelinesError(Exception):
     """The project's guidelines have no such version."""
 
@@ -141,8 +145,11 @@ def undo(annotator: Annotator, *, meant: uuid.UUID | None = None, room: int | No
 
     The lease of a surplus judgment had no slot; it is live again only when there is one now. `meant` names the lease
     whose judgment is to be taken back; when that has happened already, nothing changes. `room` is how many leases
-    the annotator has room for; what is beyond goes back to the queue. Raises NothingToUndoError.
+    the annotator has room for; what is beyond goes back to the queue. Raises NothingToUndoError and
+    ProjectClosedError.
     """
+    if annotator.project.status == Project.Status.CLOSED:
+        raise ProjectClosedError
     assignment = _take_back(annotator, meant)
     if room is not None and assignment.state == Assignment.State.LEASED:
         queue.trim(annotator, count=room, keep=assignment.uid)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from annotation import log
 from annotation.models import Project
@@ -31,6 +31,12 @@ def save_recipe(project: Project, name: str, body: dict[str, Any], *, actor: str
 def find_recipe(project: Project, name: str) -> Recipe | None:
     """The latest version of a named recipe."""
     return Recipe.objects.filter(project=project, name=name).order_by("-version").first()
+
+
+def newest_recipes(written: QuerySet[Recipe]) -> QuerySet[Recipe]:
+    """Of some recipes the latest version of each name of each project."""
+    newest = written.order_by("project_id", "name", "-version").distinct("project_id", "name")
+    return Recipe.objects.filter(pk__in=newest.values("pk")).select_related("project")
 
 
 def resolve(project: Project, wanted: Any, formats: Sequence[str] | None) -> tuple[RecipeBody, Recipe | None]:

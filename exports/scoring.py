@@ -62,7 +62,7 @@ class Scored:
 def score(folder: Path, scores: Mapping[str, tuple[float, float]]) -> Scored:
     """Score the pairs of a snapshot's folder by the scores of their chosen and rejected outputs, by pair id.
 
-    A pair that stands in train and test alike counts once. Pairs without scores are `missing`, scores without a pair
+    Pairs without scores are `missing`, scores without a pair
     `unknown`. Raises NothingToScoreError.
     """
     counts: defaultdict[str, int] = defaultdict(int)

@@ -14,6 +14,7 @@ import ipaddress
 import json
 import logging
 import socket
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,6 @@ import httpx
 from celery import current_app
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
@@ -35,8 +35,11 @@ logger = logging.getLogger(__name__)
 
 DELIVER_TASK = "exports.deliver_webhooks"
 MOST = 20  # webhooks of a project
-AT_ONCE = 50
 TIMEOUT = 15.0
+# An address that does not answer holds up no more than one task for about so long.
+SECONDS_AT_ONCE = 20.0
+# A message that is being sent is not taken by anybody else; should the process die, another tries it after that.
+TAKEN_SECONDS = 60
 # Seconds between attempts, as the specification recommends; after the last one a message is given up.
 PAUSES = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 GONE = 410
@@ -84,20 +87,24 @@ def announce(project: Project, kind: str, data: dict[str, Any]) -> None:
 
 
 def deliver_due() -> int:
-    """Send up to AT_ONCE messages that are due, each once; return how many were taken."""
-    return sum(_send(delivery) for delivery in _take_due())
+    """Send messages that are due, one after the other for SECONDS_AT_ONCE at most; return how many were taken."""
+    ends = time.monotonic() + SECONDS_AT_ONCE
+    taken = 0
+    while time.monotonic() < ends and (delivery := _take_due()):
+        taken += _send(delivery)
+    return taken
 
 
 @transaction.atomic
-def _take_due() -> list[Delivery]:
-    """Due messages, each put off by a pause: should this process die, another tries them then."""
+def _take_due() -> Delivery | None:
+    """The message that is due the longest, put off for as long as sending it may take."""
     due = Delivery.objects.filter(next_at__lte=Now(), webhook__active=True).select_related("webhook")
-    taken = list(due.select_for_update(of=("self",), skip_locked=True).order_by("next_at")[:AT_ONCE])
-    for delivery in taken:
-        last = delivery.attempts >= len(PAUSES)
-        later = None if last else Now() + dt.timedelta(seconds=PAUSES[delivery.attempts])
-        Delivery.objects.filter(pk=delivery.pk).update(attempts=F("attempts") + 1, next_at=later)
-    return taken
+    delivery = due.select_for_update(of=("self",), skip_locked=True).order_by("next_at").first()
+    if delivery:
+        delivery.attempts += 1
+        later = Now() + dt.timedelta(seconds=TAKEN_SECONDS)
+        Delivery.objects.filter(pk=delivery.pk).update(attempts=delivery.attempts, next_at=later)
+    return delivery
 
 
 def _send(delivery: Delivery) -> bool:
@@ -106,10 +113,11 @@ def _send(delivery: Delivery) -> bool:
     if error is None:
         mine.update(delivered_at=Now(), next_at=None, error="")
         return True
-    mine.update(error=error[:300])
+    given_up = status == GONE or delivery.attempts > len(PAUSES)
+    later = None if given_up else Now() + dt.timedelta(seconds=PAUSES[delivery.attempts - 1])
+    mine.update(error=error[:300], next_at=later)
     if status == GONE:
         Webhook.objects.filter(pk=delivery.webhook_id).update(active=False)
-        mine.update(next_at=None)
     logger.warning("webhook %s: message %s was not taken: %s", delivery.webhook.uid, delivery.uid, error)
     return False
 
@@ -156,7 +164,8 @@ def _address(host: str, port: int) -> str:
 
 
 def _event(kind: str, webhook: Webhook, actor: str) -> log.NewEvent:
-    return log.NewEvent(kind, actor, f"webhook:{webhook.uid}", {"url": webhook.url})
+    # The rest of an address is often a secret, and whoever may read the log would know it.
+    return log.NewEvent(kind, actor, f"webhook:{webhook.uid}", {"host": urlsplit(webhook.url).hostname})
 
 
 def _tell_worker() -> None:

@@ -17,7 +17,9 @@ class SessionStore(db.SessionStore):
     """Django's, save for the finding."""
 
     def _get_session_from_db(self) -> Any:
-        for key, data, expires in prepared.run(FIND, {"key": self.session_key}):
-            return self.model(session_key=key, session_data=data, expire_date=expires)
+        # A cookie may say anything; the database takes no NUL.
+        if "\0" not in (self.session_key or ""):
+            for key, data, expires in prepared.run(FIND, {"key": self.session_key}):
+                return self.model(session_key=key, session_data=data, expire_date=expires)
         self._session_key = None
         return None

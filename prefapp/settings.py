@@ -245,7 +245,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # A worker without -Q takes from both; where builds are long, give each queue workers of its own.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds")]
-CELERY_TASK_ROUTES = {"exports.build": {"queue": "builds"}}
+CELERY_TASK_ROUTES = {"exports.build": {"queue": "builds"}, "exports.deliver_webhooks": {"queue": "builds"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 # What a worker could not do in time is dropped: the next beat asks for the same again.

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation import answers, clock, queue
-from annotation.models import Annotator, Assignment, Flag, Project
+from annotation.models import Annotator, Assignment, Flag
 from annotation.views.desk import HELD, lay_out
 from annotation.views.gate import for_annotators, wants_fragments
 from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
@@ -138,10 +138,10 @@ def undo(request: HttpRequest, annotator: Annotator) -> HttpResponse:
     meant = posted_ids(request, "last")
     if not meant:
         return _refuse(request, annotator, "There was nothing to take back.")
-    if annotator.project.status == Project.Status.CLOSED:
-        return _refuse(request, annotator, CLOSED)
     try:
         taken_back = answers.undo(annotator, meant=meant[0], room=HELD)
+    except answers.ProjectClosedError:
+        return _refuse(request, annotator, CLOSED)
     except answers.NothingToUndoError:
         return _refuse(request, annotator, NOT_THE_LAST)
     if taken_back.state != Assignment.State.LEASED:

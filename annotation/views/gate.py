@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import never_cache
 
 from annotation import access, queue
-from annotation.models import Annotator, Project
+from annotation.models import Annotator
 
-ProjectView = Callable[[HttpRequest, Project], HttpResponse]
+ProjectView = Callable[..., HttpResponse]
 AnnotatorView = Callable[[HttpRequest, Annotator], HttpResponse]
 SlugView = Callable[[HttpRequest, str], HttpResponse]
 
@@ -46,14 +46,14 @@ def _annotator(user: User, slug: str) -> Annotator:
     return annotator
 
 
-def for_leads(view: ProjectView) -> SlugView:
-    """Let in who leads the project of that slug; to others it does not exist."""
+def for_leads(view: ProjectView) -> ProjectView:
+    """Let in who leads the project of that slug; to others it does not exist. What else its path names goes on."""
 
     @wraps(view)
-    def enter(request: HttpRequest, slug: str) -> HttpResponse:
+    def enter(request: HttpRequest, slug: str, **named: int) -> HttpResponse:
         if not request.user.is_authenticated:
             return _sign_in(request)
-        return view(request, get_object_or_404(access.led_projects(request.user), slug=slug))
+        return view(request, get_object_or_404(access.led_projects(request.user), slug=slug), **named)
 
     return never_cache(enter)
 

@@ -53,9 +53,7 @@ class BuildForm(BaseDialogForm):
             written = written.filter(project=self.object_id)
         else:
             self.fields["project"].queryset = projects
-        # The newest version of each name.
-        newest = written.order_by("project_id", "name", "-version").distinct("project_id", "name")
-        self.fields["recipe"].queryset = Recipe.objects.filter(pk__in=newest.values("pk")).select_related("project")
+        self.fields["recipe"].queryset = recipes.newest_recipes(written)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -11,6 +11,7 @@ from exports import recipes
 from exports.models import Recipe, Snapshot
 from exports.pipeline import publish
 from exports.pipeline.formats import FORMATS
+from exports.pipeline.recipe import RecipeError, parse_recipe, resolved
 
 
 class BuildForm(forms.Form):
@@ -27,14 +28,23 @@ class BuildForm(forms.Form):
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.project = project
-        newest = Recipe.objects.filter(project=project).order_by("name", "-version").distinct("name")
         field = cast("forms.ModelChoiceField[Recipe]", self.fields["recipe"])
-        field.queryset = Recipe.objects.filter(pk__in=newest.values("pk"))
+        field.queryset = recipes.newest_recipes(Recipe.objects.filter(project=project))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        recipe: Recipe | None = data.get("recipe")
+        if self.errors:
+            return data
+        try:
+            body, data["named"] = recipes.resolve(self.project, recipe.name if recipe else {}, data["formats"] or None)
+            # As a whole, for not every kind of recipe can be an increment.
+            data["body"] = parse_recipe({**resolved(body), "incremental": True}) if data["incremental"] else body
+        except RecipeError as error:
+            self.add_error(None, " ".join(f"{one.detail[:1].upper()}{one.detail[1:]}." for one in error.errors))
+        return data
 
     def ask(self, *, actor: str) -> Snapshot:
         """Ask for the snapshot that was described."""
-        recipe: Recipe | None = self.cleaned_data["recipe"]
-        body, named = recipes.resolve(self.project, recipe.name if recipe else {}, self.cleaned_data["formats"] or None)
-        if self.cleaned_data["incremental"]:
-            body = body.model_copy(update={"incremental": True})
-        return publish.request(self.project, publish.Request(body, actor, named))
+        data = self.cleaned_data
+        return publish.request(self.project, publish.Request(data["body"], actor, data["named"]))

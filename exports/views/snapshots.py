@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation import access
 from annotation.models import Project
 from annotation.rendering import render_markdown
+from annotation.views.gate import for_leads, wants_fragments
 from exports.models import Snapshot
 from exports.pipeline.diff import diff, kind_of
 from exports.pipeline.manifest import MANIFEST_VERSION
@@ -27,16 +23,6 @@ from exports.views.snippets import snippets_for
 ON_A_PAGE = 20
 CARD_BYTES = 256 * 1024
 Status = Snapshot.Status
-
-
-def for_leads(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let in who leads the project of that slug; to others it does not exist."""
-
-    @wraps(view)
-    def enter(request: HttpRequest, slug: str, **named: int) -> HttpResponse:
-        return view(request, get_object_or_404(access.led_projects(request.user), slug=slug), **named)
-
-    return never_cache(login_required(enter))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -50,7 +36,7 @@ def snapshots(request: HttpRequest, project: Project) -> HttpResponse:
     found = Snapshot.objects.filter(project=project).select_related("parent", "named_recipe").order_by("-version")
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     context = {"project": project, "page": page, "form": form, "unfinished": _any_unfinished(page.object_list)}
-    template = "exports/_snapshots.html" if _wants_fragment(request) else "exports/snapshots.html"
+    template = "exports/_snapshots.html" if wants_fragments(request) else "exports/snapshots.html"
     return render(request, template, context)
 
 
@@ -62,7 +48,7 @@ def snapshot(request: HttpRequest, project: Project, version: int) -> HttpRespon
     recipe = json.dumps(found.recipe, indent=2, ensure_ascii=False)
     context: dict[str, Any] = {"project": project, "snapshot": found, "recipe": recipe}
     context["unfinished"] = _any_unfinished([found])
-    if _wants_fragment(request) and context["unfinished"]:
+    if wants_fragments(request) and context["unfinished"]:
         return render(request, "exports/_unfinished.html", context)
     if found.status == Status.READY:
         base = request.build_absolute_uri(reverse("api-snapshot", args=[project.slug, version]))
@@ -75,7 +61,7 @@ def snapshot(request: HttpRequest, project: Project, version: int) -> HttpRespon
             "earlier": _comparable(project).filter(version__lt=version).order_by("-version").first(),
         }
     response = render(request, "exports/snapshot.html", context)
-    if _wants_fragment(request):
+    if wants_fragments(request):
         response["HX-Refresh"] = "true"  # it is finished: the page has more to show than its progress
     return response
 
@@ -106,10 +92,6 @@ def _comparable(project: Project) -> Any:
 
 def _any_unfinished(found: Any) -> bool:
     return any(one.status in (Status.QUEUED, Status.BUILDING) for one in found)
-
-
-def _wants_fragment(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
 
 
 def _card(snapshot: Snapshot) -> str:

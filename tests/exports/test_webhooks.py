@@ -113,6 +113,25 @@ def test_a_message_is_given_up_after_the_last_attempt(project, webhook, receiver
     assert Delivery.objects.get().error == "it answered 500"
 
 
+def test_a_message_that_is_being_sent_is_not_sent_by_another(project, webhook, receiver, monkeypatch):
+    published(project)
+    meanwhile = []
+    monkeypatch.setattr(webhooks, "_post", lambda _: (meanwhile.append(webhooks.deliver_due()) or 200, None))
+    assert webhooks.deliver_due() == 1
+    assert meanwhile == [0]
+
+
+def test_what_was_being_sent_by_a_process_that_died_is_sent_by_another(project, webhook, receiver, monkeypatch):
+    published(project)
+    with monkeypatch.context() as dying:
+        dying.setattr(webhooks, "_post", lambda _: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            webhooks.deliver_due()
+    assert webhooks.deliver_due() == 0
+    make_due()
+    assert webhooks.deliver_due() == 1
+
+
 def test_an_address_that_is_gone_is_told_nothing_more(project, webhook, receiver):
     receiver.answers = [410]
     published(project)
@@ -144,8 +163,8 @@ def test_a_projects_webhooks_over_the_api(project):
     assert other("DELETE", f"webhooks/{listed['id']}/").status_code == 404
     assert manager("DELETE", f"webhooks/{listed['id']}/").status_code == 204
     assert manager.get("webhooks/")["results"] == []
-    kinds = Event.objects.filter(kind__startswith="webhook.").order_by("pk").values_list("kind", flat=True)
-    assert list(kinds) == ["webhook.added", "webhook.removed"]
+    told = Event.objects.filter(kind__startswith="webhook.").order_by("pk").values_list("kind", "payload")
+    assert list(told) == [("webhook.added", {"host": "train.example"}), ("webhook.removed", {"host": "train.example"})]
 
 
 @pytest.mark.parametrize("scope", ["read", "ingest", "annotate"])

@@ -97,6 +97,20 @@ def test_what_cannot_be_asked_for_is_said_beside_its_field(lead, project):
     assert not Snapshot.objects.exists()
 
 
+def test_a_golden_set_cannot_be_asked_for_as_an_increment(lead, project):
+    golden = recipes.save_recipe(project, "eval", {"kind": "golden"}, actor="test")
+    answer = ask(lead, project, recipe=golden.pk, incremental="on")
+    assert "cannot be incremental" in answer.content.decode()
+    assert not Snapshot.objects.exists()
+    assert ask(lead, project, recipe=golden.pk).status_code == 302
+    assert Snapshot.objects.get().recipe["kind"] == "golden"
+
+
+def test_a_page_that_follows_a_build_is_told_when_its_person_is_signed_out(client, project):
+    # Not sent to the log-in, which a script would put into the page.
+    assert client.get(reverse("snapshots", args=[project.slug]), headers=SCRIPT).status_code == 401
+
+
 def test_a_failed_one_says_why(lead, project):
     ask(lead, project)
     publish.fail(publish.claim(Snapshot.objects.get().pk), "The disk is full.")
