@@ -36,6 +36,12 @@ class SettingsSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     scale = serializers.ChoiceField(choices=[(scale.key, scale.name) for scale in SCALES.values()])
     overlap = serializers.IntegerField(min_value=1, max_value=100, help_text="Judgments wanted for each comparison.")
+    overlap_sample_share = serializers.FloatField(
+        min_value=0, max_value=1, help_text="Share of the comparisons that have another overlap instead."
+    )
+    overlap_sample = serializers.IntegerField(
+        min_value=1, max_value=100, help_text="Judgments wanted for each of those."
+    )
     lease_seconds = serializers.IntegerField(
         min_value=1, max_value=604_800, help_text="How long a comparison stays reserved."
     )
@@ -92,6 +98,8 @@ EXAMPLE = {
     "name": "Summaries",
     "scale": "plain",
     "overlap": 2,
+    "overlap_sample_share": 0.1,
+    "overlap_sample": 3,
     "lease_seconds": 900,
     "lease_auto": True,
     "skips_to_lead": 3,

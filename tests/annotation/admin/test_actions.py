@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 SETTINGS = {
     "name": "Summaries", "status": "open", "scale": "plain", "overlap": 2, "order": "fifo", "lease_seconds": 900,
-    "lease_auto": True, "skips_to_lead": 3,
+    "overlap_sample_share": 0, "overlap_sample": 1, "lease_auto": True, "skips_to_lead": 3,
     "pairing": "random", "pairing_n": 1, "guidelines": "Read both to the end.\r\nThen choose.", "members": "",
     "pairing_models": "", "gold_rate": 0, "repeat_rate": 0, "implicit_rate": 1, "orphan_hours": 24, "heuristics": [],
 }  # fmt: skip
