@@ -29,7 +29,7 @@ COLUMNS = (
         "order",
     ),
     *("pairing", "pairing_n", "pairing_models", "status"),
-    *("gold_rate", "repeat_rate", "implicit_rate", "heuristics", "orphan_hours"),
+    *("requires", "gold_rate", "repeat_rate", "implicit_rate", "heuristics", "orphan_hours"),
 )
 OVERLAPS = {"overlap", "overlap_sample_share", "overlap_sample"}
 SETTINGS = (*COLUMNS, "guidelines", "members")
@@ -208,6 +208,7 @@ def _true_or_false(value: object) -> object:
 READ: dict[str, Callable[[Any], object]] = {
     "pairing_models": listed,
     "heuristics": listed,
+    "requires": lambda tags: sorted({tag.lower() for tag in listed(tags)}),
     "lease_auto": _true_or_false,
 }
 

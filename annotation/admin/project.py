@@ -83,6 +83,7 @@ class ProjectAdmin(LeadAdmin):
                     "lease_auto",
                     "skips_to_lead",
                     "members",
+                    "requires",
                 )
             },
         ),

@@ -19,6 +19,10 @@ LOTS = 2**31
 LOT_FACTOR = 1_540_483_477
 
 
+# Tags of annotators: what they can be asked about, such as a language or a domain.
+TAG_LENGTH, MOST_TAGS = 50, 20
+
+
 class Project(models.Model):
     """Guidelines, answer scale, overlap and pairing of one question. Only annotation.projects changes the settings."""
 
@@ -77,6 +81,10 @@ class Project(models.Model):
         help_text="For “model_pairs”: names of models, or names and versions with a space between.",
     )  # fmt: skip
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    requires = ArrayField(
+        models.CharField(max_length=TAG_LENGTH), size=MOST_TAGS, default=list, db_default=[], blank=True,
+        help_text="Tags that annotators must have to be given anything.",
+    )  # fmt: skip
     gold_rate = models.FloatField(
         default=0, db_default=0, help_text="Share of what annotators are given that is a gold, 0 to 0.5."
     )
