@@ -32,7 +32,7 @@ def annotated_projects(user: Person) -> QuerySet[Project]:
 
 
 PROJECT = tuple(field.attname for field in Project._meta.concrete_fields)
-ANNOTATOR = ("id", "project_id", "user_id", "name", "judged", "side_balance")
+ANNOTATOR = ("id", "project_id", "user_id", "name", "tags", "judged", "side_balance")
 GUIDELINES = ("id", "project_id", "version")
 ENTER = f"""
 SELECT {

@@ -3,6 +3,7 @@
 An annotator walks the queue in its order and remembers the place: nothing before it is both wanted and new to this
 annotator. What opens before the place later (given back, more judgments wanted, a new priority, a late commit) is found
 by the transaction that opened it: the walk also remembers which transactions it has seen, as a snapshot of PostgreSQL.
+Whoever gets other tags begins anew.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ c.project_id = %(project)s AND c.taken < c.overlap AND NOT EXISTS (
     SELECT FROM annotation_assignment x
     WHERE x.comparison_id = c.id AND x.annotator_id = %(annotator)s AND x.state IN ('leased', 'judged', 'skipped')
     OFFSET 0)
+  AND (c.requires IS NULL
+    OR c.requires <@ (SELECT n.tags FROM annotation_annotator n WHERE n.id = %(annotator)s))
+  AND (c.reserved_for_id IS NULL OR c.reserved_for_id = %(annotator)s)
 """
 # A restored database counts its transactions anew; it cannot have been started at the same moment.
 SERVER = "extract(epoch FROM pg_postmaster_start_time())::text"

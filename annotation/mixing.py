@@ -25,7 +25,8 @@ NEW_TO_ANNOTATOR = """NOT EXISTS (
       AND x.state IN ('leased', 'judged', 'skipped')
     OFFSET 0)"""
 
-GOLDS = "SELECT id FROM annotation_comparison WHERE project_id = %(project)s AND kind = 'gold' AND NOT closed"
+GOLDS = """SELECT id, requires, reserved_for_id FROM annotation_comparison
+        WHERE project_id = %(project)s AND kind = 'gold' AND NOT closed"""
 # Around the circle of all golds from a place that chance names. The side evens out this annotator's work.
 GOLD = f"""
 SELECT c.id, CASE WHEN n.side_balance <> 0 THEN n.side_balance < 0 ELSE random() < 0.5 END
@@ -36,6 +37,7 @@ FROM annotation_annotator n, (
     LIMIT {GOLDS_LOOKED_AT}
 ) c
 WHERE n.id = %(annotator)s AND {NEW_TO_ANNOTATOR.format(comparison="c.id")}
+  AND (c.requires IS NULL OR c.requires <@ n.tags) AND (c.reserved_for_id IS NULL OR c.reserved_for_id = n.id)
 ORDER BY random() LIMIT 1
 """  # noqa: S608 - made of numbers
 

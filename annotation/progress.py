@@ -102,6 +102,8 @@ SELECT p.id, p.gold_rate, p.repeat_rate, coalesce(n.judged, 0),
         WHERE c.project_id = p.id AND c.taken < c.overlap AND NOT EXISTS (
             SELECT FROM annotation_assignment x
             WHERE x.comparison_id = c.id AND x.annotator_id = n.id AND x.state IN ('leased', 'judged', 'skipped'))
+          AND p.requires <@ coalesce(n.tags, '{}') AND (c.requires IS NULL OR c.requires <@ n.tags)
+          AND (c.reserved_for_id IS NULL OR c.reserved_for_id = n.id)
         LIMIT %(limit)s) AS offered)
 FROM annotation_project p
 LEFT JOIN annotation_annotator n ON n.project_id = p.id AND n.user_id = %(user)s
@@ -141,6 +143,8 @@ def annotator_progress(annotator: Annotator) -> AnnotatorProgress:
 
 def _look_ahead(annotator: Annotator) -> tuple[int, int, int]:
     held, ahead, today = claiming.look_ahead(annotator, at_most=LEFT_COUNTED + 1)
+    if not annotator.qualifies:
+        ahead = 0
     project = annotator.project
     mixed_in, golds = count_mixed_in(annotator) if project.gold_rate or project.repeat_rate else (None, None)
     left = _left(project.gold_rate, project.repeat_rate, annotator.judged, mixed_in, golds, held, ahead)

@@ -9,21 +9,35 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, IntegerField
-from django.db.models.functions import Greatest
+from django.db.models import BigIntegerField, F, IntegerField, QuerySet
+from django.db.models.functions import Cast, Greatest
 
 from annotation import canonical, facts, log, pairing
 from annotation.models import Comparison, GuidelineVersion, Member, Project
+from annotation.models.project import LOT_FACTOR, LOTS
 
 COLUMNS = (
-    *("name", "scale", "overlap", "lease_seconds", "lease_auto", "skips_to_lead", "order"),
+    *(
+        "name",
+        "scale",
+        "overlap",
+        "overlap_sample_share",
+        "overlap_sample",
+        "lease_seconds",
+        "lease_auto",
+        "skips_to_lead",
+        "order",
+    ),
     *("pairing", "pairing_n", "pairing_models", "status"),
-    *("gold_rate", "repeat_rate", "implicit_rate", "heuristics", "orphan_hours"),
+    *("requires", "gold_rate", "repeat_rate", "implicit_rate", "heuristics", "orphan_hours"),
 )
+OVERLAPS = {"overlap", "overlap_sample_share", "overlap_sample"}
 SETTINGS = (*COLUMNS, "guidelines", "members")
 # The database has them as constraints; here they get a name that people know.
 LIMITS: dict[str, tuple[float, float]] = {
     "overlap": (1, 100),
+    "overlap_sample_share": (0, 1),
+    "overlap_sample": (1, 100),
     "lease_seconds": (1, 604_800),
     "skips_to_lead": (0, 100),
     "pairing_n": (1, pairing.MOST_N),
@@ -111,7 +125,7 @@ def change_project(project: Project, settings: Mapping[str, Any], *, actor: str)
         _set_members(project, settings["members"], actor)
     after = read_settings(project)
     changed = {name: after[name] for name in SETTINGS if after[name] != before[name]}
-    if "overlap" in changed:
+    if OVERLAPS & changed.keys():
         _apply_overlap(project)
     if "guidelines" in changed:
         # The text stands in its version, under the commitment of its own event; here the log only names it.
@@ -194,6 +208,7 @@ def _true_or_false(value: object) -> object:
 READ: dict[str, Callable[[Any], object]] = {
     "pairing_models": listed,
     "heuristics": listed,
+    "requires": lambda tags: sorted({tag.lower() for tag in listed(tags)}),
     "lease_auto": _true_or_false,
 }
 
@@ -216,14 +231,21 @@ def _set_members(project: Project, names: str | Sequence[str], actor: str) -> No
     log.append(project, events + [_member_event("member.added", member, actor) for member in added])
 
 
+# As Project.overlap_of draws it.
+LOT = Cast("shuffle", BigIntegerField()) * LOT_FACTOR % LOTS
+
+
 def _apply_overlap(project: Project) -> None:
+    comparisons = Comparison.objects.filter(project=project, kind="plain", closed=False).alias(lot=LOT)
+    _want(project.overlap_sample, comparisons.filter(lot__lt=project.sampled_below))
+    _want(project.overlap, comparisons.filter(lot__gte=project.sampled_below))
+
+
+def _want(overlap: int, comparisons: QuerySet[Comparison]) -> None:
     # A comparison that already has more than the new overlap keeps what it has; what is with the lead stays there.
-    comparisons = Comparison.objects.filter(project=project, kind="plain", closed=False)
-    offered = comparisons.filter(withheld=0).exclude(overlap=project.overlap)
-    offered.update(overlap=Greatest("taken", project.overlap))
-    comparisons.filter(withheld__gt=0).update(
-        withheld=Greatest(project.overlap - F("taken"), 0, output_field=IntegerField())
-    )
+    offered = comparisons.filter(withheld=0).exclude(overlap=overlap)
+    offered.update(overlap=Greatest("taken", overlap))
+    comparisons.filter(withheld__gt=0).update(withheld=Greatest(overlap - F("taken"), 0, output_field=IntegerField()))
 
 
 # A lease lasts so many times what a judgment takes, within these bounds, in steps; a small difference changes nothing.

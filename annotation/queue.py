@@ -54,7 +54,7 @@ def hold(annotator: Annotator, *, count: int) -> list[Assignment]:
 
 def top_up(annotator: Annotator, *, count: int, may_wait: bool = False) -> list[Assignment]:
     """As `hold`, in a transaction that has locked the annotator; without `may_wait` only what is to be had at once."""
-    if annotator.project.status != Project.Status.OPEN:
+    if annotator.project.status != Project.Status.OPEN or not annotator.qualifies:
         live = annotator.assignments.filter(state=State.LEASED)
         return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
     claimed, held = _take(annotator, count=count, may_wait=may_wait)

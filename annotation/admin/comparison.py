@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action
-from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminRadioSelectWidget
 
-from annotation import golds, queue
+from annotation import golds, queue, routing
 from annotation.admin import texts
 from annotation.admin.answers import COUNTED, answer, counts, standing
-from annotation.admin.dialogs import dialog, go_to
+from annotation.admin.comparison_forms import ROUTE, USE_AS_GOLD, GoldForm, RouteForm
+from annotation.admin.dialogs import go_to
 from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.lease import lease_state
 from annotation.admin.page import Page, Step, Table, Text, fields, link, list_url, row_url
@@ -33,25 +31,6 @@ ASKED = texts.gist("asked", "prompt", "prompt")
 
 # An overlap of a hundred and many flags would make the page long; the lists have the rest.
 ROWS_SHOWN = 100
-
-
-class GoldForm(BaseDialogForm):
-    """Which output is right."""
-
-    right = forms.ChoiceField(
-        label="The right answer",
-        choices=[("a", "the output on the left of this page"), ("b", "the output on the right of this page")],
-        widget=UnfoldAdminRadioSelectWidget(),
-        help_text="There must be no doubt: who prefers the other one, or neither, has judged it wrongly.",
-    )
-
-
-USE_AS_GOLD = dialog(
-    "Use this comparison as a gold?",
-    "It leaves the queue and checks annotators from then on; its judgments are never data. This cannot be undone.",
-    "Use as gold",
-    GoldForm,
-)
 
 
 def in_disagreement() -> Q:
@@ -101,7 +80,7 @@ class ComparisonAdmin(LeadAdmin):
     search_help_text = "Beginning of an id or a request id"
     empty_text = "Comparisons are made of prompts with two or more outputs, by the pairing rule of the project."
     actions = ("offer_again",)
-    actions_detail = ("use_as_gold",)
+    actions_detail = ("give_to", "use_as_gold")
     fieldsets = fields(
         shown("uid", texts.code, "id"),
         "project",
@@ -110,7 +89,8 @@ class ComparisonAdmin(LeadAdmin):
         "priority",
         "propensity",
         shown("repeats", link, "repeats"),
-        shown("for_annotator", link, "for"),
+        shown("for_annotator", link, "repeated for"),
+        "asked_of",
         shown("created_at", texts.when, "made"),
     )
 
@@ -174,6 +154,23 @@ class ComparisonAdmin(LeadAdmin):
         """Gives those that were skipped too often back to the queue; the others stay as they are."""
         offered = sum(queue.offer_again(row, actor=actor(request)) for row in rows.select_related("project"))
         self.message_user(request, f"Offered {offered} again to all who have not skipped them.", messages.SUCCESS)
+
+    @action(description="Give to…", permissions=["view"], url_path="route", icon="alt_route", dialog=ROUTE)
+    def give_to(self, request: HttpRequest, form: RouteForm, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        requires, reserved_for = form.cleaned_data["requires"].split(","), form.cleaned_data["reserved_for"]
+        try:
+            routing.route(row, requires=requires, reserved_for=reserved_for, actor=actor(request))
+            self.message_user(request, "Saved who is asked.", messages.SUCCESS)
+        except routing.TagError as error:
+            self.message_user(request, f"It is as before: {error}", messages.ERROR)
+        return go_to(request, row_url(row))
+
+    @admin.display(description="asked of")
+    def asked_of(self, row: Comparison) -> SafeString | str:
+        if row.reserved_for:
+            return format_html("only {}", link(row.reserved_for))
+        return texts.isolated(", ".join(row.requires)) if row.requires else "everybody"
 
     @action(description="Use as gold…", permissions=["gold"], url_path="gold", icon="verified", dialog=USE_AS_GOLD)
     def use_as_gold(self, request: HttpRequest, form: GoldForm, object_id: str) -> HttpResponse:

@@ -16,11 +16,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.decorators import action
+from unfold.forms import AdminPasswordChangeForm, BaseDialogForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from annotation import golds, projects
+from annotation import golds, projects, routing
 from annotation.admin import texts
+from annotation.admin.dialogs import dialog, go_to
 from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.page import Figure, Page, Step, fields, list_url, row_url
 from annotation.admin.scope import LeadAdmin, actor, is_superuser, may_work
@@ -105,6 +107,28 @@ class MemberAdmin(LeadAdmin):
         self.message_user(request, f"Removed {', '.join(names)}. Their judgments stay.", messages.SUCCESS)
 
 
+class TagsForm(BaseDialogForm):
+    """The tags of an annotator, all of them."""
+
+    tags = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Separated by commas, such as: french, medicine. These take the place of all that are there.",
+    )
+
+    def __init__(self, request: HttpRequest, object_id: str = "", *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, object_id, *args, **kwargs)
+        self.fields["tags"].initial = ", ".join(Annotator.objects.get(pk=object_id).tags)
+
+
+SET_TAGS = dialog(
+    "What can this annotator be asked about?",
+    "Projects and comparisons that require a tag go to those who have it. What is held already stays.",
+    "Set tags",
+    TagsForm,
+)
+
+
 class AnnotatorQuestion(QuestionFilter):
     questions = {
         "people": Question("People", Q(user__isnull=False)),
@@ -114,16 +138,18 @@ class AnnotatorQuestion(QuestionFilter):
 
 @admin.register(Annotator)
 class AnnotatorAdmin(LeadAdmin):
-    list_display = (shown("name", texts.isolated, "annotator"), "judged", "golds", "repeats", "balance", texts.PROJECT,
-                    shown("created_at", texts.when, "first seen"))  # fmt: skip
+    list_display = (shown("name", texts.isolated, "annotator"), "judged", "golds", "repeats", "tagged", "balance",
+                    texts.PROJECT, shown("created_at", texts.when, "first seen"))  # fmt: skip
     list_select_related = ("project",)
     list_filter = (AnnotatorQuestion, ProjectFilter)
     search_fields = ("name",)
     search_help_text = "Beginning of a name"
     empty_text = "Somebody becomes an annotator of a project with the first comparison they are shown."
     fieldsets = fields(
-        shown("name", texts.isolated, "name"), "project", "balance", shown("created_at", texts.when, "first seen")
-    )
+        shown("name", texts.isolated, "name"), "project", "tagged", "balance",
+        shown("created_at", texts.when, "first seen")
+    )  # fmt: skip
+    actions_detail = ("set_tags",)
 
     def complete(self, rows: list[Annotator]) -> list[Annotator]:
         checks = golds.check_annotators([row.pk for row in rows])
@@ -162,6 +188,20 @@ class AnnotatorAdmin(LeadAdmin):
     def repeats(self, row: Any) -> str:
         checks: golds.Checks = row.checks
         return f"{checks.same} of {checks.repeats}" if checks.repeats else "—"
+
+    @action(description="Set tags…", permissions=["view"], url_path="tags", icon="sell", dialog=SET_TAGS)
+    def set_tags(self, request: HttpRequest, form: TagsForm, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        try:
+            routing.set_tags(row, form.cleaned_data["tags"].split(","), actor=actor(request))
+            self.message_user(request, f"Tags of {row}: {', '.join(row.tags) or 'none'}.", messages.SUCCESS)
+        except routing.TagError as error:
+            self.message_user(request, f"The tags are as before: {error}", messages.ERROR)
+        return go_to(request, row_url(row))
+
+    @admin.display(description="tags")
+    def tagged(self, row: Annotator) -> SafeString | str:
+        return texts.isolated(", ".join(row.tags))
 
     @admin.display(description="sides")
     def balance(self, row: Annotator) -> str:

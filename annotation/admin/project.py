@@ -71,7 +71,22 @@ class ProjectAdmin(LeadAdmin):
     warn_unsaved_form = True
     fieldsets = (
         ("Question", {"fields": ("name", "slug", "status", "scale", "guidelines")}),
-        ("Queue", {"fields": ("overlap", "order", "lease_seconds", "lease_auto", "skips_to_lead", "members")}),
+        (
+            "Queue",
+            {
+                "fields": (
+                    "overlap",
+                    "overlap_sample_share",
+                    "overlap_sample",
+                    "order",
+                    "lease_seconds",
+                    "lease_auto",
+                    "skips_to_lead",
+                    "members",
+                    "requires",
+                )
+            },
+        ),
         ("Pairs to ask about", {"fields": ("pairing", "pairing_n", "pairing_models")}),
         ("Checks of the annotators", {"fields": ("gold_rate", "repeat_rate")}),
         ("Feedback of users and programs", {"fields": ("implicit_rate", "heuristics", "orphan_hours")}),

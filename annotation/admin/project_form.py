@@ -29,6 +29,13 @@ class ProjectForm(forms.ModelForm):
         help_text="User names, separated by commas. Empty: every signed-in annotator may work here.",
     )
 
+    requires = forms.CharField(
+        label="Required tags",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Tags that annotators must have to be given anything, separated by commas.",
+    )
+
     pairing_models = forms.CharField(
         label="Models",
         required=False,
@@ -55,6 +62,7 @@ class ProjectForm(forms.ModelForm):
                 guidelines=settings["guidelines"],
                 members=", ".join(settings["members"]),
                 pairing_models=", ".join(settings["pairing_models"]),
+                requires=", ".join(settings["requires"]),
             )
 
     def clean(self) -> dict[str, Any]:
@@ -66,6 +74,9 @@ class ProjectForm(forms.ModelForm):
     def clean_guidelines(self) -> str:
         # Browsers send line ends as CR LF; the same text must not become a new version for that.
         return str(self.cleaned_data["guidelines"]).replace("\r\n", "\n")
+
+    def clean_requires(self) -> list[str]:
+        return projects.listed(self.cleaned_data["requires"])
 
     def clean_pairing_models(self) -> list[str]:
         return projects.listed(self.cleaned_data["pairing_models"])

@@ -15,6 +15,7 @@ from annotation.api.problems import Problem, refused
 from annotation.api.project_view import ProjectView, Scope
 from annotation.heuristics import HEURISTICS
 from annotation.models import Project
+from annotation.models.project import MOST_TAGS, TAG_LENGTH
 from annotation.pairing import MOST_MODELS, MOST_N
 from annotation.scales import SCALES
 
@@ -36,6 +37,12 @@ class SettingsSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     scale = serializers.ChoiceField(choices=[(scale.key, scale.name) for scale in SCALES.values()])
     overlap = serializers.IntegerField(min_value=1, max_value=100, help_text="Judgments wanted for each comparison.")
+    overlap_sample_share = serializers.FloatField(
+        min_value=0, max_value=1, help_text="Share of the comparisons that have another overlap instead."
+    )
+    overlap_sample = serializers.IntegerField(
+        min_value=1, max_value=100, help_text="Judgments wanted for each of those."
+    )
     lease_seconds = serializers.IntegerField(
         min_value=1, max_value=604_800, help_text="How long a comparison stays reserved."
     )
@@ -58,6 +65,11 @@ class SettingsSerializer(serializers.Serializer[Any]):
         help_text="For `model_pairs`: names of models, or names and versions with a space between.",
     )
     status = serializers.ChoiceField(choices=Project.Status.choices)
+    requires = serializers.ListField(
+        child=serializers.CharField(max_length=TAG_LENGTH),
+        max_length=MOST_TAGS,
+        help_text="Tags that annotators must have to be given anything.",
+    )
     gold_rate = serializers.FloatField(
         min_value=0, max_value=0.5, help_text="Share of what annotators are given that is a gold."
     )
@@ -92,6 +104,8 @@ EXAMPLE = {
     "name": "Summaries",
     "scale": "plain",
     "overlap": 2,
+    "overlap_sample_share": 0.1,
+    "overlap_sample": 3,
     "lease_seconds": 900,
     "lease_auto": True,
     "skips_to_lead": 3,
@@ -100,6 +114,7 @@ EXAMPLE = {
     "pairing_n": 1,
     "pairing_models": [],
     "status": "open",
+    "requires": [],
     "gold_rate": 0.1,
     "repeat_rate": 0.05,
     "implicit_rate": 1.0,

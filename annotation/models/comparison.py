@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Value
 from django.db.models.functions import Cast, Now
 
-from annotation.models.project import Project
+from annotation.models.project import MOST_TAGS, TAG_LENGTH, Project
 from annotation.models.prompt import Candidate, Prompt
 
 WANTED = models.Q(taken__lt=F("overlap"))
@@ -26,7 +27,8 @@ class Comparison(models.Model):
     `taken` counts live leases and counted judgments, `judged` the latter alone, `lefts` those of `taken` that show
     candidate `a` on the left. Only annotation.queue changes them. `opened` is the transaction that last made it open
     to somebody who may have walked past it; a trigger keeps it. `withheld` is what was taken off the overlap, since too
-    many skipped it, until the lead offers it again. A `closed` one has, by another trigger, an overlap of what is
+    many skipped it, until the lead offers it again. It goes to annotators who have all tags that it `requires`, or to
+    the one whom it is `reserved_for`. A `closed` one has, by another trigger, an overlap of what is
     taken, so that it never wants anybody.
 
     A gold has a right answer, `gold_chosen`; a repeat asks one annotator again what it `repeats`, sides swapped.
@@ -62,6 +64,11 @@ class Comparison(models.Model):
     judged = models.PositiveSmallIntegerField(default=0)
     lefts = models.PositiveSmallIntegerField(default=0)
     withheld = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # NULL is none: it takes no room in a row.
+    requires = ArrayField(models.CharField(max_length=TAG_LENGTH), size=MOST_TAGS, null=True)
+    reserved_for = models.ForeignKey(
+        "annotation.Annotator", on_delete=models.PROTECT, null=True, related_name="reserved", db_index=False
+    )
     propensity = models.FloatField(
         default=1, db_default=1, help_text="The chance with which this pair was taken; below 1 where pairs are drawn."
     )
@@ -121,7 +128,8 @@ class Annotator(models.Model):
 
     `side_balance` is the number of leases (live or judged) that showed candidate `a` left, minus the others. `walk` is
     how far this annotator has come through the queue (annotation.claiming); empty is the beginning. `page` is the
-    comparison page that was opened last.
+    comparison page that was opened last. `tags` say what this annotator can be asked about; only annotation.routing
+    changes them.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="annotators")
@@ -129,6 +137,7 @@ class Annotator(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="annotators"
     )
     name = models.CharField(max_length=204)
+    tags = ArrayField(models.CharField(max_length=TAG_LENGTH), size=MOST_TAGS, default=list, db_default=[], blank=True)
     judged = models.PositiveIntegerField(default=0)
     side_balance = models.IntegerField(default=0)
     page = models.UUIDField(null=True, editable=False)
@@ -143,6 +152,11 @@ class Annotator(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def qualifies(self) -> bool:
+        """Whether this annotator has every tag that the project requires."""
+        return set(self.project.requires) <= set(self.tags)
 
 
 class Assignment(models.Model):

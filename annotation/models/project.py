@@ -14,6 +14,14 @@ from django.urls import reverse
 from annotation.heuristics import HEURISTICS
 from annotation.scales import SCALES, Scale
 
+# A comparison's lot, of so many, is its place in the random order times this, which leaves no order in them.
+LOTS = 2**31
+LOT_FACTOR = 1_540_483_477
+
+
+# Tags of annotators: what they can be asked about, such as a language or a domain.
+TAG_LENGTH, MOST_TAGS = 50, 20
+
 
 class Project(models.Model):
     """Guidelines, answer scale, overlap and pairing of one question. Only annotation.projects changes the settings."""
@@ -43,6 +51,12 @@ class Project(models.Model):
         max_length=30, choices=[(scale.key, scale.name) for scale in SCALES.values()], default="plain"
     )
     overlap = models.PositiveSmallIntegerField(default=1, help_text="Judgments wanted for each comparison.")
+    overlap_sample_share = models.FloatField(
+        default=0, db_default=0, help_text="Share of the comparisons that have another overlap instead, 0 to 1."
+    )
+    overlap_sample = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="Judgments wanted for each of those."
+    )
     lease_seconds = models.PositiveIntegerField(default=900, help_text="How long a comparison stays reserved.")
     lease_auto = models.BooleanField(
         default=True,
@@ -67,6 +81,10 @@ class Project(models.Model):
         help_text="For “model_pairs”: names of models, or names and versions with a space between.",
     )  # fmt: skip
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    requires = ArrayField(
+        models.CharField(max_length=TAG_LENGTH), size=MOST_TAGS, default=list, db_default=[], blank=True,
+        help_text="Tags that annotators must have to be given anything.",
+    )  # fmt: skip
     gold_rate = models.FloatField(
         default=0, db_default=0, help_text="Share of what annotators are given that is a gold, 0 to 0.5."
     )
@@ -94,6 +112,10 @@ class Project(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(overlap__range=(1, 100)), name="project_overlap_1_to_100"),
             models.CheckConstraint(
+                condition=models.Q(overlap_sample__range=(1, 100), overlap_sample_share__range=(0, 1)),
+                name="project_overlap_sample_1_to_100",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(lease_seconds__range=(1, 604_800)), name="project_lease_up_to_a_week"
             ),
             models.CheckConstraint(condition=models.Q(skips_to_lead__lte=100), name="project_skips_to_lead_up_to_100"),
@@ -117,6 +139,16 @@ class Project(models.Model):
     @property
     def answer_scale(self) -> Scale:
         return SCALES[self.scale]
+
+    @property
+    def sampled_below(self) -> int:
+        """Comparisons whose lot is below this have the overlap of the sample."""
+        return round(self.overlap_sample_share * LOTS)
+
+    def overlap_of(self, shuffle: int) -> int:
+        """The overlap of a comparison by its place in the random order; annotation.projects says the same in SQL."""
+        is_sampled = shuffle * LOT_FACTOR % LOTS < self.sampled_below
+        return self.overlap_sample if is_sampled else self.overlap
 
     # What was read along with this row, if anything was.
     guidelines_at_hand: Sequence[GuidelineVersion | None] = ()

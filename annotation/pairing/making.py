@@ -80,7 +80,7 @@ def take_turn(project: Project) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s::int, %s)", [project.pk, PAIRING_TURN])
         cursor.execute("SELECT FROM annotation_project WHERE id = %s FOR SHARE", [project.pk])
-    project.refresh_from_db(fields=["overlap"])
+    project.refresh_from_db(fields=["overlap", "overlap_sample_share", "overlap_sample"])
 
 
 def compare(picks: Sequence[tuple[Answered, Pick]]) -> list[NewComparison]:
@@ -97,15 +97,16 @@ def create(project: Project, comparisons: Sequence[NewComparison], terms: Terms)
     if not comparisons:
         return
     ids = reserve_ids(Comparison, len(comparisons))
-    project_id, project_uid, overlap = project.pk, str(project.uid), terms.overlap or project.overlap
+    project_id, project_uid = project.pk, str(project.uid)
+    shuffles = [_shuffle(project_uid, new.outputs) for new in comparisons]
     copy_rows(
         Comparison,
         ["id", "uid", "project", "prompt", "a", "b", "overlap", "priority", "shuffle", "propensity", "taken",
          "judged", "lefts"],
         (
-            (pk, new.uid, project_id, new.prompt_id, new.outputs[0].pk, new.outputs[1].pk, overlap, terms.priority,
-             _shuffle(project_uid, new.outputs), new.propensity, 0, 0, 0)
-            for pk, new in zip(ids, comparisons, strict=True)
+            (pk, new.uid, project_id, new.prompt_id, new.outputs[0].pk, new.outputs[1].pk,
+             terms.overlap or project.overlap_of(shuffle), terms.priority, shuffle, new.propensity, 0, 0, 0)
+            for pk, new, shuffle in zip(ids, comparisons, shuffles, strict=True)
         ),
     )  # fmt: skip
     starts = range(0, len(comparisons), COMPARISONS_PER_EVENT)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Min
+from django.db.models import Count, F, Min, Q
 from django.utils.safestring import SafeString
 
 from annotation import clock, progress, queue
@@ -121,6 +121,9 @@ def _outlook(annotator: Annotator) -> Outlook:
     returning = others.filter(
         is_mixed_in=False, comparison__taken__gte=F("comparison__overlap"), comparison__withheld=0
     )
-    returning = returning.exclude(comparison__in=own)
+    returning = returning.exclude(comparison__in=own).filter(
+        Q(comparison__requires=None) | Q(comparison__requires__contained_by=annotator.tags),
+        Q(comparison__reserved_for=None) | Q(comparison__reserved_for=annotator),
+    )
     counts = returning.aggregate(n=Count("comparison", distinct=True), first=Min("expires_at"))
     return Outlook(counts["n"], counts["first"])

@@ -6,7 +6,9 @@ import pytest
 
 from annotation import projects, queue
 from annotation.models import Comparison, Event, GuidelineVersion, Project
+from annotation.models.project import LOT_FACTOR, LOTS
 from tests import world
+from tests.annotation.pairing.prompts import log_prompt
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +135,45 @@ def test_a_new_overlap_holds_for_comparisons_that_are_there_but_takes_nothing_ba
     assert sorted(Comparison.objects.values_list("overlap", "taken")) == [(1, 0), (2, 2)]
     projects.change_project(project, {"overlap": 4}, actor="lena")
     assert set(Comparison.objects.values_list("overlap", flat=True)) == {4}
+
+
+def pairs(project, outputs):
+    """Comparisons of all pairs of that many outputs of one prompt."""
+    log_prompt(project, ["aurora"] * outputs, strategy="all_pairs")
+
+
+def test_a_share_of_the_comparisons_has_another_overlap():
+    project = world.project(overlap=1, overlap_sample_share=0.2, overlap_sample=3)
+    pairs(project, 40)
+    overlaps = list(Comparison.objects.values_list("overlap", flat=True))
+    assert 0.15 < overlaps.count(3) / len(overlaps) < 0.25
+    assert overlaps.count(1) + overlaps.count(3) == len(overlaps) == 780
+    spread = Comparison.objects.order_by("shuffle").values_list("overlap", flat=True)[:390]
+    assert 0.1 < list(spread).count(3) / 390 < 0.3, "whatever the place in the random order"
+
+
+def test_the_sample_grows_and_shrinks_while_people_work_and_is_the_same_as_for_new_ones():
+    project = world.project(overlap=2, overlap_sample_share=0.5, overlap_sample=1)
+    pairs(project, 12)
+    small = set(Comparison.objects.filter(overlap=1).values_list("pk", flat=True))
+    alice, bob = world.annotator(project, "alice"), world.annotator(project, "bob")
+    for annotator in (alice, bob):
+        while world.judge_next(annotator):
+            pass
+    for settings in (
+        {"overlap_sample_share": 0.8},
+        {"overlap_sample": 4},
+        {"overlap": 3},
+        {"overlap_sample_share": 0.3},
+    ):
+        projects.change_project(project, settings, actor="lena")
+        for comparison in Comparison.objects.all():
+            wanted = project.overlap_of(comparison.shuffle)
+            assert comparison.overlap == max(wanted, comparison.taken)
+        sampled = {
+            one.pk for one in Comparison.objects.all() if one.shuffle * LOT_FACTOR % LOTS < project.sampled_below
+        }
+        assert sampled > small if project.overlap_sample_share > 0.5 else sampled < small
 
 
 def judge(project, count, seconds):

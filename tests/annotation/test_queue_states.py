@@ -21,13 +21,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from annotation import answers, mixing, projects, queue
+from annotation import answers, mixing, projects, queue, routing
 from annotation.models import Annotator, Assignment, Comparison, Judgment, Project
 from tests import world
 
 NAMES = ("alice", "bob", "carol")
 ACTIVE = (Assignment.State.LEASED, Assignment.State.JUDGED)
 people = st.sampled_from(NAMES)
+tags = st.sets(st.sampled_from(["french", "law"]))
 orders = st.sampled_from([*Project.Order])
 IN_ORDER = {
     Project.Order.FIFO: ["-priority", "pk"],
@@ -57,7 +58,12 @@ class QueueMachine(RuleBasedStateMachine):
         known = annotator.assignments.filter(state__in=[*ACTIVE, "skipped"]).values("comparison")
         open_to_them = Comparison.objects.filter(project=self.project, taken__lt=F("overlap")).exclude(pk__in=known)
         order = IN_ORDER[Project.objects.get(pk=self.project.pk).order]
-        expected = list(open_to_them.order_by(*order).values_list("pk", flat=True))
+        expected = [
+            comparison.pk
+            for comparison in open_to_them.order_by(*order)
+            if set(comparison.requires or ()) <= set(annotator.tags)
+            and comparison.reserved_for_id in (None, annotator.pk)
+        ]
         with patch.object(mixing.chance, "random", lambda: drawn), patch.object(mixing, "APART", 1):
             leases = queue.hold(annotator, count=count)
         new = [lease for lease in leases if lease.pk not in before]
@@ -119,6 +125,16 @@ class QueueMachine(RuleBasedStateMachine):
             assert queue.offer_again(comparison, actor="lena")
             comparison.refresh_from_db()
             assert (comparison.overlap, comparison.withheld) == (wanted, 0)
+
+    @rule(name=people, tags=tags)
+    def set_tags(self, name: str, tags: set[str]) -> None:
+        routing.set_tags(self.people[name], list(tags), actor="lena")
+
+    @rule(index=st.integers(0, 5), tags=tags, name=st.none() | people)
+    def route(self, index: int, tags: set[str], name: str | None) -> None:
+        only = self.people[name] if name else None
+        for comparison in Comparison.objects.filter(project=self.project).order_by("pk")[index : index + 1]:
+            routing.route(comparison, requires=list(tags), reserved_for=only, actor="lena")
 
     @rule(order=orders)
     def change_order(self, order: str) -> None:

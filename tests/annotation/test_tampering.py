@@ -41,12 +41,15 @@ NOT_COVERED = {
     "annotation_comparison.opened": QUEUE,
     "annotation_comparison.closed": QUEUE,
     "annotation_comparison.withheld": QUEUE,
+    "annotation_comparison.requires": QUEUE,
+    "annotation_comparison.reserved_for_id": QUEUE,
     "annotation_comparison.created_at": "its event has the time",
 }
 # What makes another value of one, by type.
 OTHERWISE = {
     "bigint": ["{} + 1000"],
     "boolean": ["NOT {}"],
+    "character varying[]": ["{} || 'x'::varchar"],
     "character varying": ["CASE left({0}, 1) WHEN '0' THEN '1' ELSE '0' END || substr({0}, 2)"],
     "double precision": ["{} + 0.125"],
     "integer": ["{} + 1000"],
@@ -58,8 +61,8 @@ OTHERWISE = {
 }
 # What comes in place of NULL.
 SOMETHING = {
-    "bigint": "1000", "double precision": "0.125", "integer": "1000", "jsonb": "'{}'", "smallint": "2",
-    "timestamp with time zone": "now()",
+    "bigint": "1000", "character varying[]": "'{x}'", "double precision": "0.125", "integer": "1000", "jsonb": "'{}'",
+    "smallint": "2", "timestamp with time zone": "now()",
 }  # fmt: skip
 
 

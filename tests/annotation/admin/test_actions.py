@@ -15,9 +15,10 @@ pytestmark = pytest.mark.django_db
 
 SETTINGS = {
     "name": "Summaries", "status": "open", "scale": "plain", "overlap": 2, "order": "fifo", "lease_seconds": 900,
-    "lease_auto": True, "skips_to_lead": 3,
+    "overlap_sample_share": 0, "overlap_sample": 1, "lease_auto": True, "skips_to_lead": 3,
     "pairing": "random", "pairing_n": 1, "guidelines": "Read both to the end.\r\nThen choose.", "members": "",
-    "pairing_models": "", "gold_rate": 0, "repeat_rate": 0, "implicit_rate": 1, "orphan_hours": 24, "heuristics": [],
+    "pairing_models": "", "requires": "", "gold_rate": 0, "repeat_rate": 0, "implicit_rate": 1, "orphan_hours": 24,
+    "heuristics": [],
 }  # fmt: skip
 
 
@@ -35,12 +36,14 @@ def test_a_project_is_made_with_its_event_and_its_maker_leads_it(scene):
     data = SETTINGS | {
         "slug": "poems", "name": "Poems", "overlap": 3, "members": scene.bob.user.username,
         "pairing": "model_pairs", "pairing_models": "aurora 1.2, basalt",
+        "requires": "Law, french",
     }  # fmt: skip
     response = lena.post(reverse("admin:annotation_project_add"), data)
     made = Project.objects.get(slug="poems")
     assert response.status_code == 302
     assert projects.read_settings(made) | {"guidelines": ""} == data | {
         "guidelines": "", "members": [scene.bob.user.username], "pairing_models": ["aurora 1.2", "basalt"],
+        "requires": ["french", "law"],
     }  # fmt: skip
     assert made.current_guidelines().text == "Read both to the end.\nThen choose."
     kinds = Event.objects.filter(project=made).order_by("pk").values_list("kind", "actor")
@@ -147,6 +150,41 @@ def test_a_comparison_that_was_handed_out_is_no_gold(scene):
     assert f"{page}/gold/" not in lena.get(f"{page}/change/").content.decode()
     assert lena.post(f"{page}/gold/", {"_form_submitted": "on", "right": "a"}).status_code == 403
     assert not Comparison.objects.filter(kind="gold").exists()
+
+
+def test_tags_are_set_and_a_comparison_is_given_to_somebody(scene):
+    lena = browse(scene.lena)
+    page = f"/admin/annotation/annotator/{scene.alice.pk}"
+    assert lena.post(f"{page}/tags/", {"_form_submitted": "on", "tags": "Law, french,"}).status_code == 302
+    assert last_event() == (
+        "annotator.tagged",
+        "user:lena",
+        f"annotator:{scene.alice.name}",
+        {"tags": ["french", "law"]},
+    )
+    assert 'value="french, law"' in lena.get(f"{page}/tags/").content.decode()
+    untouched = Comparison.objects.order_by("pk").last()
+    page = f"/admin/annotation/comparison/{untouched.pk}"
+    given = {"_form_submitted": "on", "requires": "law", "reserved_for": scene.alice.name}
+    assert lena.post(f"{page}/route/", given).status_code == 302
+    untouched.refresh_from_db()
+    assert (untouched.requires, untouched.reserved_for) == (["law"], scene.alice)
+    assert "only <a" in lena.get(f"{page}/change/").content.decode()
+    refused = lena.post(f"{page}/route/", given | {"reserved_for": "nobody"})
+    assert "There is no annotator “nobody”" in refused.content.decode()
+
+
+def test_the_tags_of_another_project_are_out_of_reach(scene):
+    elsewhere = scenery.build("elsewhere", lead="eve")
+    lena = browse(scene.lena)
+    comparison = elsewhere.disputed
+    for page in (
+        f"annotator/{elsewhere.alice.pk}/tags",
+        f"comparison/{comparison.pk}/route",
+        f"comparison/{comparison.pk}/gold",
+    ):
+        for send in (lena.get, lena.post):
+            assert send(f"/admin/annotation/{page}/").status_code == 403
 
 
 def test_what_was_skipped_too_often_is_offered_again(scene):
