@@ -29,6 +29,7 @@ RANDOM_BITS = ~(15 << 76 | 3 << 62)
 
 # The server works on what it has while the next rows are encoded.
 ROWS_AT_ONCE = 250
+BYTES_AT_ONCE = 128 * 1024
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 TRAILER = struct.pack("!h", -1)
@@ -43,8 +44,8 @@ _int8 = struct.Struct("!iq").pack
 _float8 = struct.Struct("!id").pack
 _bool = struct.Struct("!i?").pack
 
-# Values of one column as the binary format has them: each its length and its bytes.
-Encoder = Callable[[Sequence[Any]], list[bytes]]
+# A value as the binary format has it: its length and its bytes.
+Encoder = Callable[[Any], bytes]
 
 
 def reserve_ids(model: type[models.Model], count: int) -> list[int]:
@@ -59,6 +60,14 @@ def reserve_ids(model: type[models.Model], count: int) -> list[int]:
         return sorted(cursor.fetchone()[0] or ())
 
 
+def one_text(texts: Iterable[str]) -> str:
+    """Many texts as one parameter of a statement, for jsonb_array_elements_text.
+
+    A driver quotes the items of an array one by one.
+    """
+    return orjson.dumps(list(texts)).decode()
+
+
 def new_uids(count: int) -> list[uuid.UUID]:
     """Public ids of rows made together: UUIDs of version 7, so that an index on them grows at one end."""
     made_at = time.time_ns() // 1_000_000 << 80
@@ -69,22 +78,52 @@ def new_uids(count: int) -> list[uuid.UUID]:
 
 def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY rows into a model's table. JSON fields take plain JSON values; None is NULL there."""
-    remaining = iter(rows)
-    chunk = list(itertools.islice(remaining, ROWS_AT_ONCE))
-    if not chunk:
-        return
     by_name = {field.name: field for field in model._meta.concrete_fields}
-    columns = [by_name[name] for name in fields]
-    encoders = [_encoder(column) for column in columns]
-    names = sql.SQL(", ").join([sql.Identifier(str(column.column)) for column in columns])
+    encoders = [_encoder(by_name[name]) for name in fields]
+    remaining = iter(rows)
+    chunks = iter(lambda: list(itertools.islice(remaining, ROWS_AT_ONCE)), [])
+    _copy(model, fields, (b"".join(_encode(encoders, chunk)) for chunk in chunks))
+
+
+def _copy(model: type[models.Model], fields: Sequence[str], encoded: Iterable[bytes]) -> None:
+    """COPY what one or more rows are in the binary format."""
+    by_name = {field.name: field for field in model._meta.concrete_fields}
+    names = sql.SQL(", ").join([sql.Identifier(str(by_name[name].column)) for name in fields])
     table = sql.Identifier(model._meta.db_table)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         copy.write(HEADER)
-        while chunk:
-            copy.write(b"".join(_encode(encoders, chunk)))
-            chunk = list(itertools.islice(remaining, ROWS_AT_ONCE))
-        copy.write(TRAILER)
+        buffer, size = [], 0
+        for data in encoded:
+            buffer.append(data)
+            size += len(data)
+            if size >= BYTES_AT_ONCE:
+                copy.write(b"".join(buffer))
+                buffer, size = [], 0
+        copy.write(b"".join([*buffer, TRAILER]))
+
+
+class Columns:
+    """Some columns of a table, whose values can be encoded row by row before their rows have keys."""
+
+    def __init__(self, model: type[models.Model], names: Sequence[str]) -> None:
+        self.model = model
+        self.names = tuple(names)
+        by_name = {field.name: field for field in model._meta.concrete_fields}
+        self._encoders = [_encoder(by_name[name]) for name in names]
+
+    def encode(self, values: Sequence[Any]) -> bytes:
+        """The values of one row, for copy_encoded. Plain JSON values for JSON fields; None is NULL there."""
+        pairs = zip(self._encoders, values, strict=True)
+        return b"".join([NULL if value is None else encode(value) for encode, value in pairs])
+
+
+def copy_encoded(columns: Columns, keys: Sequence[str], rows: Iterable[tuple[Sequence[int], bytes]]) -> None:
+    """COPY rows, each the values of its `keys`, whole numbers all, and those of `columns`, encoded."""
+    pack = struct.Struct("!h" + "iq" * len(keys)).pack
+    count = len(keys) + len(columns.names)
+    encoded = (pack(count, *[part for key in values for part in (8, key)]) + rest for values, rest in rows)
+    _copy(columns.model, [*keys, *columns.names], encoded)
 
 
 def _encode(encoders: Sequence[Encoder], rows: Sequence[Sequence[Any]]) -> Iterator[bytes]:
@@ -96,11 +135,10 @@ def _encode(encoders: Sequence[Encoder], rows: Sequence[Sequence[Any]]) -> Itera
 def _encode_column(encode: Encoder, values: Sequence[Any]) -> Sequence[bytes]:
     first = values[0]
     if first == values[-1] and encode not in VARYING and values.count(first) == len(values):
-        return [NULL if first is None else encode([first])[0]] * len(values)
+        return [NULL if first is None else encode(first)] * len(values)
     if None not in values:
-        return encode(values)
-    given = iter(encode([value for value in values if value is not None]))
-    return [NULL if value is None else next(given) for value in values]
+        return list(map(encode, values))
+    return [NULL if value is None else encode(value) for value in values]
 
 
 def _encoder(field: Any) -> Encoder:
@@ -109,74 +147,72 @@ def _encoder(field: Any) -> Encoder:
     return ENCODERS[field.get_internal_type()]
 
 
-def _booleans(values: Sequence[bool]) -> list[bytes]:
-    return [_bool(1, value) for value in values]
+def _boolean(value: bool) -> bytes:
+    return _bool(1, value)
 
 
-def _small_integers(values: Sequence[int]) -> list[bytes]:
-    return [_int2(2, value) for value in values]
+def _small_integer(value: int) -> bytes:
+    return _int2(2, value)
 
 
-def _integers(values: Sequence[int]) -> list[bytes]:
-    return [_int4(4, value) for value in values]
+def _integer(value: int) -> bytes:
+    return _int4(4, value)
 
 
-def _big_integers(values: Sequence[int]) -> list[bytes]:
-    return [_int8(8, value) for value in values]
+def _big_integer(value: int) -> bytes:
+    return _int8(8, value)
 
 
-def _floats(values: Sequence[float]) -> list[bytes]:
-    return [_float8(8, value) for value in values]
+def _float(value: float) -> bytes:
+    return _float8(8, value)
 
 
-def _timestamps(values: Sequence[dt.datetime]) -> list[bytes]:
-    return [_int8(8, (value - EPOCH) // MICROSECOND) for value in values]
+def _timestamp(value: dt.datetime) -> bytes:
+    return _int8(8, (value - EPOCH) // MICROSECOND)
 
 
-def _uuids(values: Sequence[uuid.UUID]) -> list[bytes]:
-    return [_length(16) + value.bytes for value in values]
+def _uuid(value: uuid.UUID) -> bytes:
+    return _length(16) + value.bytes
 
 
-def _texts(values: Sequence[str]) -> list[bytes]:
-    return [_length(len(text)) + text for text in map(str.encode, values)]
+def _text(value: str) -> bytes:
+    text = value.encode()
+    return _length(len(text)) + text
 
 
-def _jsonbs(values: Sequence[Any]) -> list[bytes]:
+def _jsonb(value: Any) -> bytes:
+    text = _dump(value)
+    return _length(len(text) + 1) + b"\x01" + text
+
+
+def _dump(value: Any) -> bytes:
     try:
-        texts = list(map(orjson.dumps, values))
+        return orjson.dumps(value)
     except orjson.JSONEncodeError:  # integers beyond 64 bits
-        texts = [json.dumps(value).encode() for value in values]
-    return [_length(len(text) + 1) + b"\x01" + text for text in texts]
+        return json.dumps(value).encode()
 
 
 # Their equal values need not be written alike: 1, 1.0 and true.
-VARYING = (_jsonbs, _floats)
+VARYING = (_jsonb, _float)
 
 ENCODERS: dict[str, Encoder] = {
-    "BigAutoField": _big_integers,
-    "BigIntegerField": _big_integers,
-    "BooleanField": _booleans,
-    "CharField": _texts,
-    "DateTimeField": _timestamps,
-    "FloatField": _floats,
-    "IntegerField": _integers,
-    "JSONField": _jsonbs,
-    "PositiveIntegerField": _integers,
-    "PositiveSmallIntegerField": _small_integers,
-    "TextField": _texts,
-    "UUIDField": _uuids,
+    "BigAutoField": _big_integer,
+    "BigIntegerField": _big_integer,
+    "BooleanField": _boolean,
+    "CharField": _text,
+    "DateTimeField": _timestamp,
+    "FloatField": _float,
+    "IntegerField": _integer,
+    "JSONField": _jsonb,
+    "PositiveIntegerField": _integer,
+    "PositiveSmallIntegerField": _small_integer,
+    "TextField": _text,
+    "UUIDField": _uuid,
 }
 
 
 # As many rows go in one INSERT; more are quicker by COPY.
 FEW = 20
-
-
-def _dump(value: Any) -> bytes | str:
-    try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError:  # integers beyond 64 bits
-        return json.dumps(value)
 
 
 def write_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[int]:

@@ -26,8 +26,8 @@ def prompt_fact(
     digest: str,
     record_digest: str,
     occurred_at: dt.datetime | None,
-) -> Json:
-    """The value that the commitment of a prompt covers: every stored field of it."""
+) -> dict[str, Json]:
+    """The value that the commitment of a prompt covers: PROMPT_FIELDS, in that order."""
     return {
         "request_id": request_id,
         "content": content,
@@ -51,8 +51,8 @@ def candidate_fact(
     parameters: Json,
     metadata: Json,
     generated_at: dt.datetime | None,
-) -> Json:
-    """The value that the commitment of a candidate covers: every stored field of it."""
+) -> dict[str, Json]:
+    """The value that the commitment of a candidate covers: CANDIDATE_FIELDS, in that order."""
     return {
         "output_id": output_id,
         "index": index,

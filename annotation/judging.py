@@ -139,17 +139,22 @@ def record(project: Project, entries: Sequence[NewFeedback], *, actor: str) -> l
 
     Feedback ids must be new in the project (IntegrityError otherwise). Runs in the caller's transaction.
     """
-    salts = [canonical.new_salt() for _ in entries]
+    salts = canonical.new_salts(len(entries))
+    plain = [canonical.is_plain(entry.body) for entry in entries]
     results = [_Result.of(entry) for entry in entries]
-    events = log.append(project, [_recorded(result, salt, actor) for result, salt in zip(results, salts, strict=True)])
+    commitments = [
+        canonical.commitment(salt, entry.body, plain=is_plain)
+        for salt, entry, is_plain in zip(salts, entries, plain, strict=True)
+    ]
+    events = log.append(project, [_recorded(*told, actor) for told in zip(results, commitments, strict=True)])
     feedback = write_rows(
         Feedback,
         ["project", "event", "feedback_id", "request_id", "kind", "source_type", "source_id", "source_version", "body",
          "record_digest", "salt", "propensity"],
         [
             (project.pk, event, e.body["feedback_id"], e.body.get("request_id") or "", e.body["kind"],
-             *e.source.values(), e.body, canonical.digest(e.body), salt, e.propensity)
-            for event, salt, e in zip(events, salts, entries, strict=True)
+             *e.source.values(), e.body, canonical.digest(e.body, plain=is_plain), salt, e.propensity)
+            for event, salt, e, is_plain in zip(events, salts, entries, plain, strict=True)
         ],
     )  # fmt: skip
     _write_results(project, results, feedback, events)
@@ -245,14 +250,14 @@ def _pk(row: Any) -> int | None:
     return None if row is None else row.pk
 
 
-def _recorded(result: _Result, salt: str, actor: str) -> log.NewEvent:
+def _recorded(result: _Result, commitment: str, actor: str) -> log.NewEvent:
     entry, body = result.entry, result.entry.body
     kind = "feedback.retracted" if entry.retracts else "feedback.recorded"
     payload = {
         "request_id": body.get("request_id") or "",
         "kind": body["kind"],
         "source": entry.told_source,
-        "commitment": canonical.commitment(salt, body),
+        "commitment": commitment,
         **({"propensity": entry.propensity} if entry.propensity < 1 else {}),
         **result.told(),
     }

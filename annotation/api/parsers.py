@@ -27,7 +27,7 @@ class SoundJSONParser(BaseParser):
 def sound(raw: bytes) -> Json:
     """The value of a JSON body; Problem 422 when it is not sound."""
     try:
-        return read_json(raw)
+        return read_json(raw).value
     except UnsoundError as error:
         where = error.problem
         raise Problem(422, "The body is not sound JSON.", errors=[(where.pointer, where.detail)]) from None

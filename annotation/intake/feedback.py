@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from annotation import canonical, judging
+from annotation.bulk import one_text
 from annotation.canonical import Json
 from annotation.intake import joining
 from annotation.intake.deriving import Observed
@@ -42,13 +43,16 @@ class Known:
     state: State
 
 
-def check_feedback(value: Json, *, now: dt.datetime) -> CheckedFeedback | Outcome:
-    """Check a record without the database and without its request; its outcome when it is refused."""
+def check_feedback(value: Json, *, now: dt.datetime, plain: bool = False) -> CheckedFeedback | Outcome:
+    """Check a record without the database and without its request; its outcome when it is refused.
+
+    `plain` when it is known to be (canonical.is_plain).
+    """
     try:
         record = parse_feedback(value, now=now)
     except RefusedError as error:
         return refused(value.get("feedback_id") if isinstance(value, dict) else None, error.problems)
-    return CheckedFeedback(record, value, canonical.digest(value))
+    return CheckedFeedback(record, value, canonical.digest(value, plain=plain))
 
 
 @transaction.atomic
@@ -88,8 +92,8 @@ def _find_known(project: Project, feedback_ids: Sequence[str]) -> dict[str, Know
         cursor.execute(
             "SELECT f.feedback_id, f.record_digest, w.state IS NOT NULL "
             "FROM annotation_feedback f LEFT JOIN annotation_waitingfeedback w ON w.feedback_id = f.id "
-            "WHERE f.project_id = %s AND f.feedback_id = ANY(%s)",
-            [project.pk, list(feedback_ids)],
+            "WHERE f.project_id = %s AND f.feedback_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s)))",
+            [project.pk, one_text(feedback_ids)],
         )
         rows = cursor.fetchall()
     return {feedback_id: Known(digest, "waiting" if waits else "joined") for feedback_id, digest, waits in rows}

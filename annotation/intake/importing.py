@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -21,8 +19,6 @@ from annotation.intake.schemas import RefusedError
 from annotation.intake.soundness import Problem
 from annotation.intake.streams import Row, batches
 from annotation.models import Project
-
-Item = TypeVar("Item")
 
 
 @dataclass
@@ -81,7 +77,7 @@ def import_files(
     with _all_or_nothing(project) if strict else contextlib.nullcontext():
         for name in names:
             with open_rows(name) as source:
-                for batch in read_ahead(_check(project, source, format_name)):
+                for batch in _check(project, source, format_name):
                     checked = [line for _, line in batch]
                     outcomes = accept_lines(project, checked, actor=actor, now=timezone.now(), rule=rule)
                     problems = list(_count(totals, [line for line, _ in batch], outcomes))
@@ -100,23 +96,6 @@ def _all_or_nothing(project: Project) -> Iterator[None]:
             # Put off to the commit, the checks of foreign keys would pile up in memory.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         yield
-
-
-def read_ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The items, each made in a thread while the one before is worked on."""
-    iterator = iter(items)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        upcoming = pool.submit(_take, iterator)
-        while item := upcoming.result():
-            upcoming = pool.submit(_take, iterator)
-            yield item[0]
-
-
-def _take(iterator: Iterator[Item]) -> tuple[Item] | None:
-    """The next item by itself, so that an end is told from any item."""
-    for item in iterator:
-        return (item,)
-    return None
 
 
 def _check(project: Project, source: Source, format_name: str) -> Iterator[list[tuple[int, CheckedLine]]]:

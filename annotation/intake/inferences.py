@@ -6,29 +6,30 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
 from annotation import canonical, facts, log, pairing
-from annotation.bulk import copy_rows, reserve_ids
+from annotation.bulk import Columns, copy_encoded, one_text, reserve_ids
 from annotation.canonical import Json
 from annotation.facts import CANDIDATE_FIELDS, PROMPT_FIELDS
-from annotation.intake import joining
+from annotation.intake import joining, schemas
 from annotation.intake.outcomes import CONFLICT, ERASED, LoggedOutput, Outcome, refused, take_turns
 from annotation.intake.schemas import Inference, RefusedError, parse_inference
 from annotation.intake.soundness import Problem, pointer
 from annotation.judging import Output
 from annotation.models import Candidate, Project, Prompt
 
+PROMPT = Columns(Prompt, ["salt", *PROMPT_FIELDS])
+CANDIDATE = Columns(Candidate, ["salt", *CANDIDATE_FIELDS])
+
 
 class Fact(NamedTuple):
-    """A row to be: the fields that the log commits to, in their order, and the commitment with its salt."""
+    """A row to be: its columns but for the keys, encoded, and what the log commits to."""
 
-    fields: dict[str, Any]
-    salt: str
+    row: bytes
     commitment: str
 
 
@@ -54,18 +55,23 @@ class Known(NamedTuple):
     outputs: tuple[LoggedOutput, ...]
 
 
-def check_inference(project: Project, value: Json, *, now: dt.datetime) -> CheckedInference | Outcome:
-    """Check a record without the database; its outcome when it is refused."""
+def check_inference(
+    project: Project, value: Json, *, now: dt.datetime, plain: bool = False
+) -> CheckedInference | Outcome:
+    """Check a record without the database; its outcome when it is refused. `plain` when it is known to be."""
     try:
         record = parse_inference(value, now=now)
     except RefusedError as error:
         return refused(value.get("request_id") if isinstance(value, dict) else None, error.problems)
     # Looked through once for all that is hashed of it.
-    plain = canonical.is_plain(value)
+    plain = plain or canonical.is_plain(value)
     digest = canonical.digest(value, plain=plain)
     salts = canonical.new_salts(1 + len(record.outputs))
-    candidates = [_candidate(project, record, index, salt, plain=plain) for index, salt in enumerate(salts[1:])]
-    outputs = tuple([LoggedOutput(fact.fields["output_id"], fact.fields["digest"]) for fact in candidates])
+    outputs = tuple([_logged(project, record, index, plain=plain) for index in range(len(record.outputs))])
+    candidates = [
+        _candidate(index, output, logged, salt, plain=plain)
+        for index, (output, logged, salt) in enumerate(zip(record.outputs, outputs, salts[1:], strict=True))
+    ]
     return CheckedInference(record, digest, outputs, _prompt(record, digest, salts[0], plain=plain), tuple(candidates))
 
 
@@ -92,7 +98,7 @@ def accept_inferences(
         joining.join_waiting(project, now=timezone.now(), requests=awaited)
     comparisons = Counter(comparison.request_id for comparison in made)
     return [
-        outcome._replace(comparisons=comparisons[outcome.id])
+        Outcome(outcome.id, "created", outputs=outcome.outputs, comparisons=comparisons[outcome.id])
         if outcome.result == "created" and outcome.id is not None
         else outcome
         for outcome in outcomes
@@ -106,8 +112,7 @@ def _find_known(project: Project, request_ids: Sequence[str]) -> dict[str, Known
             "FROM annotation_prompt p JOIN annotation_candidate c ON c.prompt_id = p.id "
             "WHERE p.project_id = %s AND p.request_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s))) "
             "AND c.index IS NOT NULL ORDER BY p.id, c.index",  # without what users made of the outputs
-            # One text: a driver quotes the items of an array one by one.
-            [project.pk, orjson.dumps(request_ids).decode()],
+            [project.pk, one_text(request_ids)],
         )
         rows = cursor.fetchall()
     return {
@@ -123,7 +128,7 @@ def _find_taken(project: Project, records: Sequence[CheckedInference]) -> set[st
         cursor.execute(
             "SELECT output_id FROM annotation_candidate "
             "WHERE project_id = %s AND output_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s)))",
-            [project.pk, orjson.dumps(wanted).decode()],
+            [project.pk, one_text(wanted)],
         )
         return {output_id for (output_id,) in cursor.fetchall()}
 
@@ -134,7 +139,7 @@ def _find_awaited(project: Project, request_ids: Sequence[str]) -> list[str]:
         cursor.execute(
             "SELECT DISTINCT awaited_request FROM annotation_waitingfeedback "
             "WHERE project_id = %s AND awaited_request = ANY(ARRAY(SELECT jsonb_array_elements_text(%s)))",
-            [project.pk, orjson.dumps(request_ids).decode()],
+            [project.pk, one_text(request_ids)],
         )
         return [request_id for (request_id,) in cursor.fetchall()]
 
@@ -166,66 +171,76 @@ def _write(project: Project, records: Sequence[CheckedInference], actor: str) ->
     all_ids = iter(reserve_ids(Candidate, sum(len(one.candidates) for one in records)))
     candidate_ids = [list(itertools.islice(all_ids, len(one.candidates))) for one in records]
     events = log.append(project, [_event(one, actor) for one in records])
-    copy_rows(
-        Prompt,
-        ["id", "project", "event", "salt", *PROMPT_FIELDS],
-        (
-            (pk, project_id, event, one.prompt.salt, *one.prompt.fields.values())
-            for pk, event, one in zip(prompt_ids, events, records, strict=True)
-        ),
+    prompts = (
+        ((pk, project_id, event), one.prompt.row) for pk, event, one in zip(prompt_ids, events, records, strict=True)
     )
-    copy_rows(
-        Candidate,
-        ["id", "project", "prompt", "salt", *CANDIDATE_FIELDS],
-        (
-            (pk, project_id, prompt_id, fact.salt, *fact.fields.values())
-            for prompt_id, pks, one in zip(prompt_ids, candidate_ids, records, strict=True)
-            for pk, fact in zip(pks, one.candidates, strict=True)
-        ),
+    copy_encoded(PROMPT, ["id", "project", "event"], prompts)
+    candidates = (
+        ((pk, project_id, prompt_id), fact.row)
+        for prompt_id, pks, one in zip(prompt_ids, candidate_ids, records, strict=True)
+        for pk, fact in zip(pks, one.candidates, strict=True)
     )
+    copy_encoded(CANDIDATE, ["id", "project", "prompt"], candidates)
     return [
         pairing.Answered(
             prompt_id,
             one.record.request_id,
             [Output(pk, output.output_id) for pk, output in zip(pks, one.outputs, strict=True)],
-            [pairing.Model(fact.fields["model_name"], fact.fields["model_version"]) for fact in one.candidates],
+            [pairing.Model(*_model_of(output)) for output in one.record.outputs],
         )
         for prompt_id, pks, one in zip(prompt_ids, candidate_ids, records, strict=True)
     ]
 
 
 def _prompt(record: Inference, digest: str, salt: str, *, plain: bool) -> Fact:
-    """The row of a record's prompt: PROMPT_FIELDS, in that order, the content as it came."""
-    fields = {
-        "request_id": record.request_id,
-        "content": record.prompt,
-        "tools": record.tools or [],
-        "metadata": record.metadata or {},
-        "digest": canonical.prompt_digest(record.prompt, plain=plain),
-        "record_digest": digest,
-        "occurred_at": record.occurred_at,
-    }
-    return Fact(fields, salt, canonical.commitment(salt, facts.prompt_fact(**fields), plain=plain))
+    """The row of a record's prompt, the content as it came."""
+    fact = facts.prompt_fact(
+        request_id=record.request_id,
+        content=record.prompt,
+        tools=record.tools or [],
+        metadata=record.metadata or {},
+        digest=canonical.prompt_digest(record.prompt, plain=plain),
+        record_digest=digest,
+        occurred_at=record.occurred_at,
+    )
+    return _fact(PROMPT, fact, salt, record.occurred_at, plain=plain)
 
 
-def _candidate(project: Project, record: Inference, index: int, salt: str, *, plain: bool) -> Fact:
-    """The row of one of a record's outputs: CANDIDATE_FIELDS, in that order."""
+def _logged(project: Project, record: Inference, index: int, *, plain: bool) -> LoggedOutput:
     output = record.outputs[index]
-    model: dict[str, Any] = {**(output.model or {})}
-    fields = {
-        # A name that follows from the record, so that the same record again has the same outputs.
-        "output_id": output.output_id or str(canonical.stable_uuid(project.uid, [record.request_id, index])),
-        "index": index,
-        "content": output.content,
-        "digest": canonical.output_digest(output.content, plain=plain),
-        "model_name": model.get("name", ""),
-        "model_version": model.get("version") or "",
-        "model": model,
-        "parameters": output.parameters or {},
-        "metadata": output.metadata or {},
-        "generated_at": output.generated_at,
-    }
-    return Fact(fields, salt, canonical.commitment(salt, facts.candidate_fact(**fields), plain=plain))
+    # A name that follows from the record, so that the same record again has the same outputs.
+    output_id = output.output_id or str(canonical.stable_uuid(project.uid, [record.request_id, index]))
+    return LoggedOutput(output_id, canonical.output_digest(output.content, plain=plain))
+
+
+def _candidate(index: int, output: schemas.Output, logged: LoggedOutput, salt: str, *, plain: bool) -> Fact:
+    """The row of one of a record's outputs, the content as it came."""
+    name, version = _model_of(output)
+    fact = facts.candidate_fact(
+        output_id=logged.output_id,
+        index=index,
+        content=output.content,
+        digest=logged.digest,
+        model_name=name,
+        model_version=version,
+        model=output.model or {},
+        parameters=output.parameters or {},
+        metadata=output.metadata or {},
+        generated_at=output.generated_at,
+    )
+    return _fact(CANDIDATE, fact, salt, output.generated_at, plain=plain)
+
+
+def _fact(columns: Columns, fact: dict[str, Json], salt: str, time: dt.datetime | None, *, plain: bool) -> Fact:
+    """A row of its fields, of which the last is a time, and their commitment."""
+    *fields, _ = fact.values()
+    return Fact(columns.encode([salt, *fields, time]), canonical.commitment(salt, fact, plain=plain))
+
+
+def _model_of(output: schemas.Output) -> tuple[str, str]:
+    """Name and version of the model that answered, empty where they are not told."""
+    model = output.model
+    return (model["name"], model.get("version") or "") if model else ("", "")
 
 
 def _event(one: CheckedInference, actor: str) -> log.NewEvent:

@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
 from annotation import canonical, judging, log
-from annotation.bulk import reserve_ids
+from annotation.bulk import one_text, reserve_ids
 from annotation.intake import deriving
 from annotation.intake.outcomes import take_turns
 from annotation.intake.schemas import Edit, FeedbackRecord, RefusedError, Retraction, parse_feedback
@@ -63,8 +63,9 @@ def find_requests(project: Project, request_ids: Iterable[str]) -> dict[str, Req
         cursor.execute(
             "SELECT p.request_id, p.id, p.erasure_id IS NOT NULL, c.id, c.output_id, c.digest "
             "FROM annotation_prompt p JOIN annotation_candidate c ON c.prompt_id = p.id "
-            "WHERE p.project_id = %s AND p.request_id = ANY(%s) ORDER BY c.id",
-            [project.pk, list(request_ids)],
+            "WHERE p.project_id = %s AND p.request_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s))) "
+            "ORDER BY c.id",
+            [project.pk, one_text(request_ids)],
         )
         for request_id, prompt_id, erased, pk, output_id, digest in cursor.fetchall():
             request = found.setdefault(request_id, Request(prompt_id, {}, erased))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jiter
 import orjson
 
-from annotation.canonical import Json
+from annotation.canonical import Json, is_plain
 
 MAX_DEPTH = 64
 
@@ -39,18 +40,28 @@ def pointer(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def read_json(raw: bytes) -> Json:
+class Read(NamedTuple):
+    """A JSON value, and whether it is known to be plain (canonical.is_plain)."""
+
+    value: Json
+    plain: bool
+
+
+def read_json(raw: bytes) -> Read:
     """The value of one JSON text in UTF-8. Raises UnsoundError."""
     try:
-        value = orjson.loads(raw)
-        # orjson keeps the last of several equal keys; jiter tells of them.
-        jiter.from_json(raw, catch_duplicate_keys=True, cache_mode="keys")
+        # jiter tells of equal keys, of which orjson keeps the last; orjson is strict about numbers. Nothing else that
+        # both read do they read differently.
+        value = jiter.from_json(raw, catch_duplicate_keys=True, cache_mode="keys", allow_inf_nan=False)
+        plain = is_plain(value)
+        if not plain:
+            value = orjson.loads(raw)
     except ValueError as error:
         raise UnsoundError("", _reason(raw, error)) from None
     # A cheap look at the text finds the few records whose values need a look. A single byte is found much faster.
     if (b"\\" in raw and b"\\u0000" in raw) or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         check_value(value)
-    return value
+    return Read(value, plain)
 
 
 def _reason(raw: bytes, error: ValueError) -> str:

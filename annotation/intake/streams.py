@@ -19,12 +19,16 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Row(NamedTuple):
-    """One record: the line (from 1) that it begins on, its size in bytes, and its value or what is wrong with it."""
+    """One record: the line (from 1) that it begins on, its size in bytes, and its value or what is wrong with it.
+
+    `plain` when the value is known to be (canonical.is_plain).
+    """
 
     line: int
     size: int
     value: Json = None
     problem: Problem | None = None
+    plain: bool = False
 
 
 def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -82,9 +86,10 @@ def json_lines(stream: BinaryIO) -> Iterator[Row]:
 def read_row(line: int, raw: bytes) -> Row:
     """The row of one JSON text."""
     try:
-        return Row(line, len(raw), read_json(raw))
+        value, plain = read_json(raw)
     except UnsoundError as error:
         return Row(line, len(raw), problem=error.problem)
+    return Row(line, len(raw), value, plain=plain)
 
 
 def cut_short(line: int, error: OSError) -> Row:

@@ -150,12 +150,13 @@ class Judgment(models.Model):
     feedback = models.ForeignKey(Feedback, on_delete=models.PROTECT, related_name="judgments", db_index=False)
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="judgments", db_constraint=False)
     comparison = models.ForeignKey(
-        Comparison, on_delete=models.PROTECT, null=True, related_name="judgments",
+        Comparison, on_delete=models.PROTECT, null=True, related_name="judgments", db_index=False,
         help_text="The comparison it was asked for; empty for votes that came without being asked.",
     )  # fmt: skip
     assignment = models.ForeignKey(
-        Assignment, on_delete=models.PROTECT, null=True, related_name="judgments", help_text="The lease it answers."
-    )
+        Assignment, on_delete=models.PROTECT, null=True, related_name="judgments", db_index=False,
+        help_text="The lease it answers.",
+    )  # fmt: skip
     guidelines = models.ForeignKey(GuidelineVersion, on_delete=models.PROTECT, null=True, db_index=False)
     source_type = models.CharField(max_length=20, choices=SourceType.choices)
     source_id = models.CharField(max_length=200)
@@ -219,6 +220,9 @@ class Judgment(models.Model):
             # judgments API and change list, newest first; counts by source
             models.Index(fields=["project", "-id"], name="judgment_by_project"),
             models.Index(fields=["project", "source_type", "source_id"], name="judgment_by_source"),
+            # of a comparison, of a lease; most judgments of programs have neither
+            models.Index(fields=["comparison"], name="judgment_of_comparison", condition=Q(comparison__isnull=False)),
+            models.Index(fields=["assignment"], name="judgment_of_lease", condition=Q(assignment__isnull=False)),
             erased_rows("judgment_erased"),
         ]
 

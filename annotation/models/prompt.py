@@ -3,9 +3,10 @@
 The one change that the triggers let through is an erasure (annotation.erasure): it blanks a row, once, and names its
 event in `erasure`.
 
-Each foreign key that the database checks costs a hot table as much as an index or two. Unchecked are those that cannot
-go wrong: projects are never deleted, and an event is written by the same function as its fact (verify_log finds a fact
-without one).
+A foreign key is checked row by row and costs a hot table as much as an index or two. So a trigger looks at all rows
+of a statement together instead: that outputs have their prompt, and that pairs are of one (migration 0130). Unchecked
+are those that cannot go wrong: projects are never deleted, and an event is written by the same function as its fact
+(verify_log finds a fact without one).
 """
 
 from __future__ import annotations
@@ -83,14 +84,16 @@ class Candidate(models.Model):
     project = models.ForeignKey(
         Project, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
-    # Found by the index of candidate_index_once.
-    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="candidates", db_index=False)
+    # Checked by a trigger, found by the index of candidate_index_once.
+    prompt = models.ForeignKey(
+        Prompt, on_delete=models.PROTECT, related_name="candidates", db_constraint=False, db_index=False
+    )
     output_id = models.CharField(max_length=200)
     index = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Place in the logged record, from 0; empty for an edit that came later."
     )
     edit_event = models.ForeignKey(
-        Event, on_delete=models.PROTECT, null=True, related_name="+",
+        Event, on_delete=models.PROTECT, null=True, related_name="+", db_index=False,
         help_text="The event that tells of the edit; an output of a model is told of by its prompt's.",
     )  # fmt: skip
     content = models.JSONField(help_text="A string or a list of messages, as logged.")
@@ -111,10 +114,12 @@ class Candidate(models.Model):
             models.CheckConstraint(
                 condition=models.Q(index=None) ^ models.Q(edit_event=None), name="candidate_logged_or_edited"
             ),
-            # Referred to by composite foreign keys: a pair's two candidates answer its prompt.
-            models.UniqueConstraint(fields=["id", "prompt"], name="candidate_of_prompt"),
         ]
-        indexes = [erased_rows("candidate_erased")]
+        indexes = [
+            # verification: the edit that an event tells of
+            models.Index(fields=["edit_event"], name="candidate_edited", condition=models.Q(edit_event__isnull=False)),
+            erased_rows("candidate_erased"),
+        ]
 
     def __str__(self) -> str:
         return self.output_id

@@ -119,7 +119,7 @@ def _list_at(record: Fields, name: str) -> list[Any]:
         raise RefusedError.at([name], "is missing; a battle without its texts cannot be stored")
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
-            value = read_json(value.encode())
+            value = read_json(value.encode()).value
         except UnsoundError as error:
             raise RefusedError.at([name], error.problem.detail) from None
     value = [value] if isinstance(value, str) else value

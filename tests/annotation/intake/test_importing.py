@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import itertools
 import json
 import sys
 import threading
-import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +17,7 @@ from django.db import connections
 
 from annotation.intake import streams
 from annotation.intake.files import FileError, check_file
-from annotation.intake.importing import import_files, read_ahead
+from annotation.intake.importing import import_files
 from annotation.models import Comparison, Event, Feedback, Judgment, Project, Prompt
 from tests import world
 from tests.annotation.intake.records import inference, preference
@@ -219,31 +217,3 @@ def test_files_that_cannot_be_read_at_all_are_errors(tmp_path):
         check_file("picture.png")
     with pytest.raises(FileError, match="unknown ending"):
         check_file("archive.gz")
-
-
-def test_reading_ahead_keeps_the_order_and_passes_errors_on():
-    def items():
-        yield from range(5)
-        raise ValueError("no more")
-
-    ahead = read_ahead(items())
-    assert list(itertools.islice(ahead, 5)) == [0, 1, 2, 3, 4]
-    with pytest.raises(ValueError, match="no more"):
-        next(ahead)
-    assert list(read_ahead([])) == []
-    assert list(read_ahead([None, 0, []])) == [None, 0, []]
-
-
-def test_reading_ahead_is_one_item_ahead_and_no_more():
-    made = []
-
-    def items():
-        for number in range(10):
-            made.append(number)
-            yield number
-
-    ahead = read_ahead(items())
-    assert next(ahead) == 0
-    time.sleep(0.05)
-    assert made == [0, 1]
-    ahead.close()
