@@ -86,15 +86,19 @@ def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[S
 
 
 def _copy(model: type[models.Model], fields: Sequence[str], encoded: Iterable[bytes]) -> None:
-    """COPY what one or more rows are in the binary format."""
+    """COPY what one or more rows are in the binary format; without any the database is left alone."""
+    remaining = iter(encoded)
+    first = next(remaining, None)
+    if first is None:
+        return
     by_name = {field.name: field for field in model._meta.concrete_fields}
     names = sql.SQL(", ").join([sql.Identifier(str(by_name[name].column)) for name in fields])
     table = sql.Identifier(model._meta.db_table)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         copy.write(HEADER)
-        buffer, size = [], 0
-        for data in encoded:
+        buffer, size = [first], len(first)
+        for data in remaining:
             buffer.append(data)
             size += len(data)
             if size >= BYTES_AT_ONCE:

@@ -6,18 +6,18 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-from annotation.canonical import Json
 from annotation.intake.feedback import check_feedback
 from annotation.intake.outcomes import Outcome, refused
 from annotation.intake.receiving import FEEDBACK, Stage
 from annotation.intake.schemas import FeedbackRecord, Retraction
 from annotation.intake.soundness import Problem
+from annotation.intake.streams import Row
 from annotation.models import ApiKey, Feedback, Project
 
 
-def check_page_feedback(project: Project, value: Json, now: dt.datetime) -> Any:
+def check_page_feedback(project: Project, row: Row, now: dt.datetime) -> Any:
     """Check a record as check_feedback does, and that everybody who opens a page may send it."""
-    checked = check_feedback(value, now=now)
+    checked = check_feedback(row.value, now=now, plain=row.plain)
     if isinstance(checked, Outcome):
         return checked
     problems = list(_problems(project, checked.record))
