@@ -11,9 +11,7 @@ from django.test import override_settings
 
 
 @pytest.fixture(scope="session")
-def folder(
-    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def folder(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a snapshot that the project's own pipeline built; its rows are gone from the database again."""
     from tests.consumers.battles import build_all  # noqa: PLC0415  (Django is set up after this file is read)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import httpx
 import polars as pl
 import pyarrow.parquet as pq

@@ -119,4 +119,4 @@ def test_kto(config: str, load: Callable[[str], Any], tokenizer: Any, writer: st
         processing_class=tokenizer,
     )
     assert len(trainer.train_dataset) == loaded["train"].num_rows * (1 if config == "kto" else 2)
-    assert all(0 < loss for loss in losses_of(trainer))
+    assert all(loss > 0 for loss in losses_of(trainer))
