@@ -1,8 +1,11 @@
-"""Celery tasks: build one snapshot, pick up what died, tell webhooks. All are safe to run twice."""
+"""Celery tasks: build snapshots, by schedule too, pick up what died, tell webhooks, remove what is old.
+
+All are safe to run twice.
+"""
 
 from celery import shared_task
 
-from exports import webhooks
+from exports import retention, schedules, webhooks
 from exports.pipeline import publish
 from exports.pipeline.build import build
 
@@ -20,3 +23,13 @@ def resume_snapshots() -> None:
 @shared_task(name=webhooks.DELIVER_TASK, ignore_result=True)
 def deliver_webhooks() -> None:
     webhooks.deliver_due()
+
+
+@shared_task(name=schedules.BUILD_TASK, ignore_result=True)
+def build_scheduled(pk: int) -> None:
+    schedules.run(pk)
+
+
+@shared_task(name="exports.apply_retention", ignore_result=True)
+def apply_retention() -> None:
+    retention.apply_rules()

@@ -22,11 +22,12 @@ from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.page import Figure, Page, Step, Table, fields, link, list_url, row_url
 from annotation.admin.scope import LeadAdmin, actor, may_work
 from annotation.admin.texts import shown
-from exports import recipes
+from exports import recipes, retention
 from exports.admin.forms import BuildForm, RecipeForm
 from exports.admin.project import DIALOG
 from exports.models import Recipe, Snapshot, SnapshotFile
 from exports.pipeline import publish
+from exports.retention import KEPT
 
 Status = Snapshot.Status
 UNFINISHED = Q(status__in=[Status.QUEUED, Status.BUILDING])
@@ -38,6 +39,10 @@ KINDS: Mapping[str, texts.Kind] = {
     Status.CANCELLED: "plain",
 }
 CANCEL = dialog("Cancel this snapshot?", "What was built of it so far is thrown away.", "Cancel the snapshot")
+
+REMOVE = dialog(
+    "Remove the files of this snapshot?", "Its data are gone for good; its card and its manifest stay.", "Remove them"
+)
 
 
 class SnapshotQuestion(QuestionFilter):
@@ -64,7 +69,7 @@ class SnapshotAdmin(LeadAdmin):
     list_select_related = ("project",)
     list_filter = (SnapshotQuestion, ProjectFilter)
     actions_list = ("build",)
-    actions_detail = ("cancel",)
+    actions_detail = ("cancel", "remove")
     empty_text = "A snapshot is one version of a dataset: built once, then never changed. Build the first one."
     fieldsets = fields(
         "project",
@@ -75,6 +80,7 @@ class SnapshotAdmin(LeadAdmin):
         shown("created_by", texts.isolated, "asked for by"),
         shown("created_at", texts.when, "asked for"),
         shown("ended_at", texts.when, "ended"),
+        "removed",
         "counts",
         shown("recipe", texts.json_text, "recipe in full"),
     )
@@ -83,7 +89,8 @@ class SnapshotAdmin(LeadAdmin):
         return rows.defer("manifest", "recipe").annotate(formats=F("recipe__formats"))
 
     def page(self, request: HttpRequest, row: Snapshot) -> Page:
-        files = [_file(row, file) for file in row.files.all()]
+        removal = getattr(row, "removal", None)
+        files = [_file(row, file, is_there=removal is None or file.path in KEPT) for file in row.files.all()]
         events = list_url("annotation_event", project=row.project.slug, seal__position__lte=row.watermark)
         return Page(
             steps=[
@@ -113,12 +120,23 @@ class SnapshotAdmin(LeadAdmin):
     def recipe_name(self, row: Snapshot) -> SafeString | str:
         return link(row.named_recipe) if row.named_recipe else "none by name"
 
+    @admin.display(description="files removed")
+    def removed(self, row: Snapshot) -> SafeString | str:
+        removal = getattr(row, "removal", None)
+        if removal is None:
+            return "no"
+        return format_html("{} by <bdi>{}</bdi>", texts.when(removal.removed_at), removal.removed_by)
+
     @admin.display(description="counts at every step")
     def counts(self, row: Snapshot) -> SafeString | str:
         return texts.json_text((row.manifest or {}).get("counts"))
 
     def has_build_permission(self, request: HttpRequest) -> bool:
         return may_work(request)
+
+    def has_remove_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        row = self.get_object(request, object_id)
+        return row is not None and row.status == Status.READY and not hasattr(row, "removal")
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         row = self.get_object(request, object_id)
@@ -136,6 +154,16 @@ class SnapshotAdmin(LeadAdmin):
             publish.cancel(row, actor=actor(request))
             self.message_user(request, f"{row} is cancelled.", messages.SUCCESS)
         except publish.ConflictError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        return go_to(request, row_url(row))
+
+    @action(description="Remove files", permissions=["remove"], url_path="remove", icon="delete", dialog=REMOVE)
+    def remove(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        try:
+            retention.remove_files(row, actor=actor(request))
+            self.message_user(request, f"The files of {row} are removed.", messages.SUCCESS)
+        except retention.KeptError as error:
             self.message_user(request, str(error), messages.ERROR)
         return go_to(request, row_url(row))
 
@@ -182,8 +210,10 @@ class RecipeAdmin(LeadAdmin):
         )
 
 
-def _file(row: Snapshot, file: SnapshotFile) -> list[Any]:
+def _file(row: Snapshot, file: SnapshotFile, *, is_there: bool) -> list[Any]:
     url = reverse("api-snapshot-file", args=[row.project.slug, row.version, file.path])
-    name = format_html('<a class="pf-link" href="{}" download><bdi>{}</bdi></a>', url, file.path)
+    name = texts.isolated(file.path)
+    if is_there:
+        name = format_html('<a class="pf-link" href="{}" download><bdi>{}</bdi></a>', url, file.path)
     rows = "—" if file.rows is None else f"{file.rows:,}"
     return [name, rows, filesizeformat(file.bytes), texts.code(file.sha256)]

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
-from exports.api.snapshots import VERSION, find_snapshot
+from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.models import Snapshot
 from exports.pipeline.diff import IDS_SHOWN, diff, kind_of
 from exports.pipeline.manifest import MANIFEST_VERSION
@@ -83,6 +83,7 @@ class DiffView(ProjectView):
         snapshot = find_snapshot(self.project, version)
         if snapshot.status != Snapshot.Status.READY or not snapshot.manifest:
             raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+        demand_files(snapshot)
         if snapshot.manifest.get("manifest", 0) < MANIFEST_VERSION:
             raise Problem(409, f"Version {snapshot.version} was built before snapshots had an index; build it again.")
         return snapshot

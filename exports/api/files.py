@@ -18,9 +18,11 @@ from rest_framework.request import Request
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from exports.api.ranges import ByteRange, UnsatisfiableError, has_it, range_applies, read_range
-from exports.api.snapshots import VERSION, find_snapshot
+from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.models import Snapshot, SnapshotFile
-from exports.pipeline.archive import Archive, read_blocks
+from exports.pipeline.archive import Archive
+from exports.retention import KEPT
+from exports.storage import store
 
 MEDIA_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
@@ -66,6 +68,7 @@ DOWNLOADED: dict[Any, Any] = {
     },
     (200, "application/json"): OpenApiTypes.OBJECT,
     304: OpenApiResponse(description="The client has it."),
+    410: OpenApiResponse(description="The files were removed; card and manifest are still there."),
     416: OpenApiResponse(description="The range lies outside of the file."),
 }
 
@@ -115,6 +118,8 @@ def find_file(snapshot: Snapshot, path: str) -> SnapshotFile:
     file = snapshot.files.select_related("snapshot__project").filter(path=path).first()
     if file is None:
         raise Problem(404, f"Version {snapshot.version} has no file “{path}”.")
+    if path not in KEPT:
+        demand_files(snapshot)
     return file
 
 
@@ -122,6 +127,7 @@ def answer_archive(request: Request, snapshot: Snapshot) -> HttpResponseBase:
     """The answer to a GET or HEAD for a snapshot's archive; Problem 409 when it is not ready."""
     if snapshot.status != Snapshot.Status.READY:
         raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+    demand_files(snapshot)
     archive = Archive.of(snapshot)
     if has_it(request.headers.get("If-None-Match"), archive.etag):
         return _unchanged({"ETag": archive.etag})
@@ -167,8 +173,8 @@ def answer(request: Request, file: SnapshotFile) -> HttpResponseBase:
     }
     if request.method == "HEAD":
         return HttpResponse(**options)
-    file.location.stat()  # so that a missing file is an error and no broken-off download
-    return StreamingHttpResponse(read_blocks(file.location, part.first, len(part)), **options)
+    # A missing file is an error here, and no broken-off download.
+    return StreamingHttpResponse(store().read(file.stored_name, part.first, len(part)), **options)
 
 
 def _wanted(request: Request, etag: str, size: int) -> ByteRange | None:

@@ -18,7 +18,7 @@ from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from annotation.models import Project
 from exports.api.files import DOWNLOAD, DOWNLOADED, TAR, AnyMediaType, answer, answer_archive, find_file
-from exports.api.snapshots import VERSION, find_snapshot
+from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.links import LONGEST_SECONDS, LinkError, make_token, opened_by
 from exports.models import Snapshot
 
@@ -79,6 +79,7 @@ class LinksView(ProjectView):
         snapshot = find_snapshot(self.project, version)
         if snapshot.status != Snapshot.Status.READY:
             raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+        demand_files(snapshot)
         token, expires_at = make_token(snapshot, seconds=body["expires_in"])
 
         def link(path: str) -> str:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from annotation.api.inputs import read_body
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
-from exports.api.snapshots import VERSION, find_snapshot
+from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.models import Snapshot
 from exports.scoring import NothingToScoreError, score
 
@@ -83,6 +83,7 @@ class ScoreView(ProjectView):
         snapshot = find_snapshot(self.project, version)
         if snapshot.status != Snapshot.Status.READY:
             raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+        demand_files(snapshot)
         scores: dict[str, tuple[float, float]] = {}
         for number, one in enumerate(read_body(request, ScoresSerializer)["scores"]):
             both = (one["chosen"], one["rejected"])
@@ -90,6 +91,7 @@ class ScoreView(ProjectView):
                 errors = [(f"/scores/{number}/id", "stands twice, with other scores")]
                 raise Problem(422, "A pair stands twice, with other scores.", errors=errors)
         try:
-            return Response(asdict(score(snapshot.path, scores)))
+            with at_hand(snapshot, *pair_files(snapshot)) as folder:
+                return Response(asdict(score(folder, scores)))
         except NothingToScoreError:
             raise Problem(409, f"Version {snapshot.version} holds no pairs in Parquet files.") from None
