@@ -129,9 +129,9 @@ class Folder:
             return
         for path in self.sizes(folder).keys() - set(keep):
             (self.root / folder / path).unlink(missing_ok=True)
-        for path in sorted((self.root / folder).glob("**/"), reverse=True):
-            if path != self.root / folder and not any(path.iterdir()):
-                path.rmdir()
+        for below in sorted((self.root / folder).glob("**/"), reverse=True):
+            if below != self.root / folder and not any(below.iterdir()):
+                below.rmdir()
 
 
 class Bucket:
@@ -147,8 +147,8 @@ class Bucket:
         for path in sorted(draft.rglob("*")):
             if path.is_file():
                 key = self._key(f"{folder}/{path.relative_to(draft).as_posix()}")
-                with self._told("write to"):
-                    self._client.upload_file(str(path), self._name, key, Config=self._transfer)
+                with path.open("rb") as file, self._told("write to"):
+                    self._client.upload_fileobj(file, self._name, key, Config=self._transfer)
 
     def settle(self, draft: Path, folder: str) -> None:
         """Nothing: the files are there, and the draft goes with its build."""

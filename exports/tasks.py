@@ -3,11 +3,16 @@
 All are safe to run twice.
 """
 
+import logging
+
 from celery import shared_task
 
-from exports import retention, schedules, webhooks
+from exports import hub, retention, schedules, webhooks
+from exports.models import Snapshot
 from exports.pipeline import publish
 from exports.pipeline.build import build
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=publish.BUILD_TASK, acks_late=True, ignore_result=True)
@@ -33,3 +38,11 @@ def build_scheduled(pk: int) -> None:
 @shared_task(name="exports.apply_retention", ignore_result=True)
 def apply_retention() -> None:
     retention.apply_rules()
+
+
+@shared_task(name=hub.PUSH_TASK, ignore_result=True)
+def push_snapshot(pk: int, repository: str, private: bool, actor: str) -> None:
+    try:
+        hub.push(Snapshot.objects.select_related("project").get(pk=pk), repository, private=private, actor=actor)
+    except hub.HubError as error:
+        logger.warning("snapshot %d was not pushed to %s: %s", pk, repository, error)

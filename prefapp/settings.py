@@ -43,6 +43,8 @@ if SNAPSHOT_S3_BUCKET:
             "addressing_style": env.str("SNAPSHOT_S3_ADDRESSING_STYLE", "") or None,
         },
     }
+# The Hugging Face Hub that snapshots are pushed to; its client's own default when unset.
+HUB_ENDPOINT = env.str("HUB_ENDPOINT", "")
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or embedded.secret_key(DATA_DIR)
@@ -266,7 +268,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # A worker without -Q takes from both; where builds are long, give each queue workers of its own.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds")]
 CELERY_TASK_ROUTES = {
-    task: {"queue": "builds"} for task in ("exports.build", "exports.deliver_webhooks", "exports.apply_retention")
+    task: {"queue": "builds"}
+    for task in ("exports.build", "exports.deliver_webhooks", "exports.apply_retention", "exports.push_snapshot")
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Beat reads its schedule from the database, where the schedules of snapshots stand, and writes this one there as well.

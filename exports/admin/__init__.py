@@ -1,4 +1,4 @@
-"""The admin of what goes out: recipes, snapshots, schedules, webhooks, and what they add to projects and the start page."""
+"""The admin of what goes out: recipes, snapshots, schedules, webhooks; what they add to projects and the start page."""
 
 from exports.admin import keeping, project, snapshot, webhook
 

@@ -58,18 +58,12 @@ class KeepingAdmin(LeadAdmin):
 class ScheduleForm(forms.ModelForm):
     """Which recipe, on which days, at what time."""
 
-    recipe = forms.ModelChoiceField(
-        queryset=Recipe.objects.none(),
-        widget=UnfoldAdminSelectWidget(),
-        help_text="Its newest version is built, if there are new judgments or corrections.",
-    )
+    # Set by the admin, which knows whose projects they are.
+    projects: Any = None
 
     class Meta:
         model = Schedule
         fields = ("project", "day", "at", "enabled")
-
-    # Set by the admin, which knows whose projects they are.
-    projects: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -77,7 +71,12 @@ class ScheduleForm(forms.ModelForm):
         if self.instance.pk:
             written = written.filter(project=self.instance.project)
             self.initial["recipe"] = recipes.find_recipe(self.instance.project, self.instance.recipe_name)
-        self.fields["recipe"].queryset = recipes.newest_recipes(written)
+        self.fields["recipe"] = forms.ModelChoiceField(
+            queryset=recipes.newest_recipes(written),
+            initial=self.initial.get("recipe"),
+            widget=UnfoldAdminSelectWidget(),
+            help_text="Its newest version is built, if there are new judgments or corrections.",
+        )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -96,7 +95,9 @@ class ScheduleAdmin(KeepingAdmin):
     fieldsets = fields("project", "recipe", "day", "at", "enabled")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        # The form adds the recipe by itself, which is no field of the row.
+        names = [name for name in ScheduleForm.Meta.fields if name not in self.get_readonly_fields(request, obj)]
+        form = super().get_form(request, obj, change, **{**kwargs, "fields": names})
         form.projects = access.led_projects(request.user)
         return form
 

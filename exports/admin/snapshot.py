@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from celery import current_app
 from django.contrib import admin, messages
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from kombu.exceptions import OperationalError as BrokerError
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
@@ -22,8 +24,8 @@ from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.page import Figure, Page, Step, Table, fields, link, list_url, row_url
 from annotation.admin.scope import LeadAdmin, actor, may_work
 from annotation.admin.texts import shown
-from exports import recipes, retention
-from exports.admin.forms import BuildForm, RecipeForm
+from exports import hub, recipes, retention
+from exports.admin.forms import BuildForm, PushForm, RecipeForm
 from exports.admin.project import DIALOG
 from exports.models import Recipe, Snapshot, SnapshotFile
 from exports.pipeline import publish
@@ -40,6 +42,7 @@ KINDS: Mapping[str, texts.Kind] = {
 }
 CANCEL = dialog("Cancel this snapshot?", "What was built of it so far is thrown away.", "Cancel the snapshot")
 
+PUSH = dialog("Push this snapshot to the Hub?", "A worker does it, by the token of its environment.", "Push", PushForm)
 REMOVE = dialog(
     "Remove the files of this snapshot?", "Its data are gone for good; its card and its manifest stay.", "Remove them"
 )
@@ -69,7 +72,7 @@ class SnapshotAdmin(LeadAdmin):
     list_select_related = ("project",)
     list_filter = (SnapshotQuestion, ProjectFilter)
     actions_list = ("build",)
-    actions_detail = ("cancel", "remove")
+    actions_detail = ("cancel", "push", "remove")
     empty_text = "A snapshot is one version of a dataset: built once, then never changed. Build the first one."
     fieldsets = fields(
         "project",
@@ -155,6 +158,18 @@ class SnapshotAdmin(LeadAdmin):
             self.message_user(request, f"{row} is cancelled.", messages.SUCCESS)
         except publish.ConflictError as error:
             self.message_user(request, str(error), messages.ERROR)
+        return go_to(request, row_url(row))
+
+    @action(description="Push to the Hub", permissions=["remove"], url_path="push", icon="cloud_upload", dialog=PUSH)
+    def push(self, request: HttpRequest, form: PushForm, object_id: str) -> HttpResponse:
+        row, wanted = self.get_object(request, object_id), form.cleaned_data
+        arguments = [row.pk, wanted["repository"], not wanted["public"], actor(request)]
+        try:
+            current_app.send_task(hub.PUSH_TASK, args=arguments, retry=False)
+            said = f"{row} is being pushed to {wanted['repository']}; the events tell what became of it."
+            self.message_user(request, said, messages.SUCCESS)
+        except BrokerError:
+            self.message_user(request, "The broker does not answer; try again later.", messages.ERROR)
         return go_to(request, row_url(row))
 
     @action(description="Remove files", permissions=["remove"], url_path="remove", icon="delete", dialog=REMOVE)

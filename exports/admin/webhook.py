@@ -100,8 +100,10 @@ class WebhookAdmin(LeadAdmin):
 
     def page(self, request: HttpRequest, row: Webhook) -> Page:
         recent = row.deliveries.order_by("-pk")[:SHOWN]
-        table = [[link(one, one.body["type"]), state_of(one), one.attempts, texts.when(one.created_at), one.error or "—"]
-                 for one in recent]  # fmt: skip
+        table = [
+            [link(one, one.body["type"]), state_of(one), one.attempts, texts.when(one.created_at), one.error or "—"]
+            for one in recent
+        ]
         every = list_url(Delivery, webhook__id__exact=row.pk)
         return Page(
             steps=[Step("Project", row.project.name, row_url(row.project)), Step("Webhook", row.url)],
@@ -121,6 +123,11 @@ class WebhookAdmin(LeadAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Webhook) -> None:
         webhooks.remove(obj, actor=actor(request))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes along: its messages, which nobody may delete by themselves."""
+        deleted, counts, _, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), protected
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for row in queryset:

@@ -15,7 +15,8 @@ from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.models import Snapshot
-from exports.scoring import NothingToScoreError, score
+from exports.scoring import NothingToScoreError, pair_files, score
+from exports.storage import at_hand
 
 MOST_SCORES = 20_000
 
