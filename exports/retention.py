@@ -90,17 +90,18 @@ def apply_rules() -> int:
 def _due(rule: Retention) -> Iterator[Snapshot]:
     """What a rule lets go, newest first, so that an increment is looked at before its parent."""
     before = timezone.now() - dt.timedelta(days=rule.keep_days)
+    mine = Snapshot.objects.filter(project=rule.project)
+    unfinished = mine.filter(status__in=[Status.QUEUED, Status.BUILDING], parent__isnull=False)
+    needed = set(unfinished.values_list("parent_id", flat=True))
     newer: Counter[str] = Counter()
-    ready = Snapshot.objects.filter(project=rule.project, status=Status.READY, removal=None)
-    going: set[int] = set()
-    for snapshot in ready.defer("manifest").order_by("-version"):
+    for snapshot in mine.filter(status=Status.READY, removal=None).defer("manifest").order_by("-version"):
         recipe = canonical.digest({**snapshot.recipe, "incremental": False})
         newer[recipe] += 1
+        is_young = snapshot.ended_at is None or snapshot.ended_at >= before
         is_frozen = snapshot.recipe.get("kind") == "golden"
-        if is_frozen or newer[recipe] <= rule.keep_last or snapshot.ended_at is None or snapshot.ended_at >= before:
-            continue
-        if set(living_children(snapshot).values_list("pk", flat=True)) <= going:
-            going.add(snapshot.pk)
+        if is_frozen or is_young or newer[recipe] <= rule.keep_last or snapshot.pk in needed:
+            needed.add(snapshot.parent_id or 0)
+        else:
             yield snapshot
 
 

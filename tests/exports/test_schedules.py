@@ -117,6 +117,9 @@ def test_a_schedule_that_is_off_or_gone_builds_nothing(project, schedule):
 
 def test_beat_finds_its_own_schedule_and_that_of_people_in_the_database(schedule, monkeypatch):
     monkeypatch.setattr("django_celery_beat.schedulers.close_old_connections", lambda: None)
+    # It looks but a few hours ahead.
+    schedule.at = dt.datetime.now(dt.UTC).time()
+    schedules.save(schedule, actor="test")
     scheduler = DatabaseScheduler(app=app, lazy=False)
     entries = scheduler.schedule
     for name, own in settings.CELERY_BEAT_SCHEDULE.items():
