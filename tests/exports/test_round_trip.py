@@ -72,6 +72,13 @@ def test_the_rows_of_a_config_come_out_again(project, config):
     assert told(again, config) == told(first, config)
 
 
+def test_rows_of_single_votes_give_each_vote_once(project):
+    first = built(project, formats=["battles", "judgments"], consensus="each")
+    again = imported(*(first.path / "battles").glob("*.parquet"))
+    assert again.judgments.count() == len([row for row in rows(first, "judgments") if row["kind"] != "rating"])
+    assert told(built(again, formats=["battles"], consensus="each"), "battles") == told(first, "battles")
+
+
 def test_json_lines_are_read_as_well(project):
     first = built(project, formats=["battles"], file_format="jsonl.zst")
     again = imported(*(first.path / "battles").glob("*.zst"))

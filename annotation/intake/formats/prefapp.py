@@ -6,11 +6,11 @@ The votes' people are not told in such a row; a whole snapshot's folder, with `j
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from annotation.canonical import Json
+from annotation.canonical import Json, output_digest
 from annotation.intake.formats.arena import read_battle
 from annotation.intake.formats.format import (
     Fields,
@@ -37,14 +37,17 @@ def _convert(record: Fields, namespace: uuid.UUID) -> Json:
     if "completion" in record:
         return _rated(record, namespace)
     prompt, x, y, outcome = _parts(record)
+    # In their stable order, so that rows that tell of the same votes from either side give the same votes.
+    chosen = int(output_digest(y) < output_digest(x))
+    outputs = [_output(x, record.get("meta_chosen_model")), _output(y, record.get("meta_rejected_model"))]
     language = {"language": record["language"]} if record.get("language") else {}
     subset = {"subset": record["subset"]} if record.get("subset") else {}
     return native_line(
         namespace,
         prompt=prompt,
-        outputs=[_output(x, record.get("meta_chosen_model")), _output(y, record.get("meta_rejected_model"))],
+        outputs=outputs[::-1] if chosen else outputs,
         metadata={"request_id": record.get("meta_request_id"), **language, **subset},
-        votes=list(_votes(record, outcome)),
+        votes=list(_votes(record, outcome, chosen)),
     )
 
 
@@ -84,30 +87,39 @@ def _output(content: Json, model: Any) -> dict[str, Any]:
     return {"content": content, "model": {"name": model}} if model else {"content": content}
 
 
-def _votes(record: Fields, outcome: str) -> Iterator[Said]:
-    """As many votes as were counted, for the scores and the strength that they had in the mean."""
-    if single := record.get("individual_preference"):
-        yield from _single_votes(record, single, record["overall_preference"] <= 0)
+def _votes(record: Fields, outcome: str, chosen: int) -> Iterator[Said]:
+    """As many votes as were counted, with the scores and the strength that they had in the mean.
+
+    `chosen` is the index of the output that the row calls so.
+    """
+    if "response1" in record and record.get("individual_preference"):
+        yield from _single_votes(record, chosen)
         return
     counts = {name: _count(record, name) for name in ("chosen", "rejected", "tie", "both_bad")}
     if not any(counts.values()):
         counts[outcome] = 1
-    strengths = _strengths(record, counts["chosen"])
+    winners = {"chosen": chosen, "rejected": 1 - chosen}
+    alone = sum(counts.values()) == 1
+    strengths = iter(_strengths(record, counts["chosen"]))
     place = 0
-    for name, count in counts.items():
-        winner = {"chosen": 0, "rejected": 1}.get(name)
-        for _ in range(count):
+    for name in sorted(counts, key=lambda name: winners.get(name, 2)):
+        for _ in range(counts[name]):
             place += 1
-            source = _source(record, place, alone=sum(counts.values()) == 1)
-            strength = {"strength": strengths[place - 1]} if name == "chosen" and strengths[place - 1 : place] else {}
-            told = "chosen" if winner is not None else name
-            yield Vote(told, winner, source, fields=strength, scores=_scores(record))
+            strength = next(strengths, None) if name == "chosen" else None
+            yield Vote(
+                "chosen" if name in winners else name,
+                winners.get(name),
+                _source(record, place, alone=alone),
+                fields={"strength": strength} if strength else {},
+                scores=_scores(record, chosen),
+            )
 
 
-def _single_votes(record: Fields, single: Sequence[Any], first_won: bool) -> Iterator[Said]:
-    """The votes that a row in HelpSteer's form tells one by one, on its outputs as they are ordered here."""
+def _single_votes(record: Fields, chosen: int) -> Iterator[Said]:
+    """The votes that a row in HelpSteer's form tells one by one."""
     neither = _count(record, "both_bad")
-    for place, one in enumerate(single, 1):
+    first = chosen if record["overall_preference"] <= 0 else 1 - chosen
+    for place, one in enumerate(record["individual_preference"], 1):
         if not isinstance(one, dict):
             raise RefusedError.at(["individual_preference", place - 1], "must be an object")
         path: list[str | int] = ["individual_preference", place - 1, "score"]
@@ -115,10 +127,9 @@ def _single_votes(record: Fields, single: Sequence[Any], first_won: bool) -> Ite
         if vote.winner is None and neither:
             neither -= 1
             vote = replace(vote, outcome="both_bad")
-        winner = vote.winner if first_won or vote.winner is None else 1 - vote.winner
-        yield replace(
-            vote, winner=winner, presented=False, source=_source(record, place, alone=False), scores=_scores(record)
-        )
+        source = _source(record, place, alone=False)
+        winner = None if vote.winner is None else first if vote.winner == 0 else 1 - first
+        yield replace(vote, winner=winner, presented=False, source=source, scores=_scores(record, chosen))
 
 
 def _count(record: Fields, name: str) -> int:
@@ -138,9 +149,11 @@ def _strengths(record: Fields, count: int) -> list[int]:
     return [total // count + (place < total % count) for place in range(count)]
 
 
-def _scores(record: Fields) -> tuple[float, float] | None:
-    chosen, rejected = record.get("meta_chosen_score"), record.get("meta_rejected_score")
-    return None if chosen is None or rejected is None else (float(chosen), float(rejected))
+def _scores(record: Fields, chosen: int) -> tuple[float, float] | None:
+    best, other = record.get("meta_chosen_score"), record.get("meta_rejected_score")
+    if best is None or other is None:
+        return None
+    return (float(other), float(best)) if chosen else (float(best), float(other))
 
 
 def _source(record: Fields, place: int, *, alone: bool) -> dict[str, str]:
