@@ -148,7 +148,7 @@ class DeliveryAdmin(LeadAdmin):
     list_display = ("__str__", shown("webhook", link, "to"), "kind", "state", "attempts",
                     shown("created_at", texts.when, "written"), shown("next_at", texts.when, "next try"))  # fmt: skip
     list_select_related = ("webhook__project",)
-    list_filter = (DeliveryQuestion, "webhook")
+    list_filter = (DeliveryQuestion, ProjectFilter)
     search_fields = ("uid",)
     actions = ("send_again",)
     actions_detail = ("again",)

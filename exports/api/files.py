@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,7 +23,7 @@ from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.models import Snapshot, SnapshotFile
 from exports.pipeline.archive import Archive
 from exports.retention import KEPT
-from exports.storage import store
+from exports.storage import StorageError, store
 
 MEDIA_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
@@ -144,7 +145,9 @@ def answer_archive(request: Request, snapshot: Snapshot) -> HttpResponseBase:
     }
     if request.method == "HEAD":
         return HttpResponse(**options)
-    return StreamingHttpResponse(archive.blocks(), **options)
+    with answering():
+        blocks = archive.blocks()
+    return StreamingHttpResponse(blocks, **options)
 
 
 def _unchanged(headers: dict[str, str]) -> HttpResponse:
@@ -173,8 +176,19 @@ def answer(request: Request, file: SnapshotFile) -> HttpResponseBase:
     }
     if request.method == "HEAD":
         return HttpResponse(**options)
-    # A missing file is an error here, and no broken-off download.
-    return StreamingHttpResponse(store().read(file.stored_name, part.first, len(part)), **options)
+    with answering():
+        # A missing file is an error here, and no broken-off download.
+        blocks = store().read(file.stored_name, part.first, len(part))
+    return StreamingHttpResponse(blocks, **options)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Problem 503 when the storage of the files does not do its part."""
+    try:
+        yield
+    except StorageError as error:
+        raise Problem(503, str(error)) from error
 
 
 def _wanted(request: Request, etag: str, size: int) -> ByteRange | None:

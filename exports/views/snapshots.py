@@ -35,7 +35,8 @@ def snapshots(request: HttpRequest, project: Project) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         snapshot = form.ask(actor=f"user:{request.user.get_username()}")
         return redirect("snapshot", project.slug, snapshot.version)
-    found = Snapshot.objects.filter(project=project).select_related("parent", "named_recipe").order_by("-version")
+    found = Snapshot.objects.filter(project=project).order_by("-version")
+    found = found.select_related("parent", "named_recipe", "removal")
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     context = {"project": project, "page": page, "form": form, "unfinished": _any_unfinished(page.object_list)}
     template = "exports/_snapshots.html" if wants_fragments(request) else "exports/snapshots.html"

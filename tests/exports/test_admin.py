@@ -14,6 +14,7 @@ from exports.pipeline.recipe import RecipeBody
 from tests import world
 from tests.annotation.admin import scenery
 from tests.annotation.admin.scenery import act, browse, list_path, page_path
+from tests.exports.dataset import published
 
 pytestmark = pytest.mark.django_db
 
@@ -176,6 +177,33 @@ def test_the_start_page_tells_of_failures_until_a_later_one_is_ready(scene):
     html = lena.get("/admin/").content.decode()
     assert "v1 failed" not in html
     assert "summaries v2" in html
+
+
+def test_the_files_of_a_snapshot_are_removed_on_its_page(scene, snapshot_dir):
+    snapshot = published(scene.project, {"preference/train-00000-of-00001.parquet": b"1234"})
+    client = browse(scene.lena)
+    assert b"files/preference/" in client.get(page_path(snapshot)).content
+    path = f"/admin/exports/snapshot/{snapshot.pk}/remove/"
+    assert browse(world.lead("olga", world.project("elsewhere"))).post(path, SENT).status_code == 403
+    client.post(path, SENT)
+    assert snapshot.removal.removed_by == "user:lena"
+    assert [path.name for path in snapshot.path.rglob("*")] == ["manifest.json"]
+    assert b"files/preference/" not in client.get(page_path(snapshot)).content
+    assert client.post(path, SENT).status_code == 403
+
+
+def test_a_push_is_handed_to_a_worker(scene, monkeypatch):
+    sent = []
+    monkeypatch.setattr("exports.admin.snapshot.current_app.send_task", lambda *a, **options: sent.append((a, options)))
+    snapshot = published(scene.project)
+    path = f"/admin/exports/snapshot/{snapshot.pk}/push/"
+    client = browse(scene.lena)
+    client.post(path, SENT | {"repository": "no repository"})
+    assert sent == []
+    client.post(path, SENT | {"repository": "acme/pairs"})
+    assert sent == [
+        (("exports.push_snapshot",), {"args": [snapshot.pk, "acme/pairs", True, "user:lena"], "retry": False})
+    ]
 
 
 def test_a_lead_sets_up_a_schedule(scene):

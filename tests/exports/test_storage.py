@@ -139,11 +139,13 @@ def test_a_storage_that_refuses_leaves_a_clean_failure(project, bucket, snapshot
 
 
 def test_a_storage_that_does_not_answer_leaves_a_clean_failure(project, bucket, monkeypatch):
+    ready = finished(project)
     gone = json.loads(json.dumps(settings.STORAGES))
     gone["snapshots"]["OPTIONS"]["endpoint_url"] = "http://127.0.0.1:9"
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with override_settings(STORAGES=gone):
         snapshot = finished(project)
+        problem(Caller(project, "read")("GET", f"snapshots/{ready.version}/files/README.md"), 503)
     assert snapshot.status == "failed"
     assert "The storage failed to write to the bucket datasets" in snapshot.error
 
