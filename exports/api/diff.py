@@ -69,7 +69,11 @@ class DiffView(ProjectView):
         description="What the newer of the two added, removed and changed, whichever is named first. Compared is what "
         "they select: an increment stands for everything up to its watermark.",
         parameters=[VERSION, OpenApiParameter("other", str, OpenApiParameter.PATH), DiffParameters],
-        responses={200: DiffSerializer, 409: OpenApiResponse(description="One of them is not ready, or has no index.")},
+        responses={
+            200: DiffSerializer,
+            409: OpenApiResponse(description="One of them is not ready, or has no index."),
+            410: OpenApiResponse(description="The files of one of them were removed."),
+        },
         examples=[OpenApiExample("One pair more", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str, version: str, other: str) -> Response:

@@ -108,6 +108,7 @@ class ArchiveView(ProjectView):
             (200, TAR): OpenApiTypes.BINARY,
             304: OpenApiResponse(description="The client has it."),
             409: OpenApiResponse(description="It is not ready."),
+            410: OpenApiResponse(description="Its files were removed."),
         },
     )
     def get(self, request: Request, slug: str, version: str) -> HttpResponseBase:

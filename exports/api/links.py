@@ -68,7 +68,11 @@ class LinksView(ProjectView):
         "it cannot be taken back before.",
         parameters=[VERSION],
         request=WantedLinksSerializer,
-        responses={201: LinksSerializer, 409: OpenApiResponse(description="It is not ready.")},
+        responses={
+            201: LinksSerializer,
+            409: OpenApiResponse(description="It is not ready."),
+            410: OpenApiResponse(description="Its files were removed."),
+        },
         examples=[
             OpenApiExample("For ten minutes", {"expires_in": 600}, request_only=True),
             OpenApiExample("Links", EXAMPLE, response_only=True, status_codes=["201"]),

@@ -74,6 +74,7 @@ class ScoreView(ProjectView):
         responses={
             200: ScoredSerializer,
             409: OpenApiResponse(description="It is not ready, or holds no pairs in Parquet files."),
+            410: OpenApiResponse(description="Its files were removed."),
         },
         examples=[
             OpenApiExample("One pair", {"scores": [{"id": PAIR, "chosen": 1.5, "rejected": 0.25}]}, request_only=True),

@@ -7,13 +7,14 @@ import json
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django_celery_beat.models import PeriodicTask
-from django_celery_beat.schedulers import DatabaseScheduler
 
 from annotation import log
 from annotation.models import Event
 from exports import recipes, schedules
 from exports.models import Schedule, Snapshot
+from prefapp.beat import Scheduler
 from prefapp.celery import app
 from tests import world
 from tests.exports.dataset import ask, give_feedback, log_inference, published, vote
@@ -120,13 +121,24 @@ def test_beat_finds_its_own_schedule_and_that_of_people_in_the_database(schedule
     # It looks but a few hours ahead.
     schedule.at = dt.datetime.now(dt.UTC).time()
     schedules.save(schedule, actor="test")
-    scheduler = DatabaseScheduler(app=app, lazy=False)
+    scheduler = Scheduler(app=app, lazy=False)
     entries = scheduler.schedule
     for name, own in settings.CELERY_BEAT_SCHEDULE.items():
         entry = entries[name]
         assert (entry.task, entry.schedule.run_every.total_seconds()) == (own["task"], own["schedule"])
         assert entry.options["expires"] == own["options"]["expires"]
     assert entries[f"snapshot schedule {schedule.pk}"].args == [schedule.pk]
-    assert settings.CELERY_BEAT_SCHEDULER.endswith("DatabaseScheduler")
+    assert settings.CELERY_BEAT_SCHEDULER == f"{Scheduler.__module__}:{Scheduler.__name__}"
     app.loader.import_default_modules()
     assert {entry.task for entry in entries.values()} <= set(app.tasks)
+
+
+def test_beat_goes_on_while_the_database_does_not_answer(schedule, monkeypatch):
+    monkeypatch.setattr("django_celery_beat.schedulers.close_old_connections", lambda: None)
+    scheduler = Scheduler(app=app, lazy=False)
+    known = dict(scheduler.schedule)
+    monkeypatch.setattr(Scheduler, "enabled_models", lambda _: (_ for _ in ()).throw(OperationalError("gone")))
+    scheduler._last_full_sync -= dt.timedelta(hours=1)  # it is time to read everything again
+    assert scheduler.schedule == known
+    with pytest.raises(OperationalError):
+        Scheduler(app=app, lazy=False)

@@ -247,3 +247,9 @@ def test_reading_ahead_is_one_item_ahead_and_no_more():
     time.sleep(0.05)
     assert made == [0, 1]
     ahead.close()
+
+
+def test_a_folder_that_is_no_snapshot_is_refused(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(FileError, match="is no snapshot with judgments"):
+        check_file(str(tmp_path))
