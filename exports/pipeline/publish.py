@@ -220,7 +220,7 @@ def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manif
     try:
         _make_ready(snapshot, draft, folder, files, manifest)
     except (LostError, ErasedMeanwhileError):
-        storage.discard(folder)
+        remove_drafts(snapshot)
         raise
 
 

@@ -128,7 +128,7 @@ def test_beat_finds_its_own_schedule_and_that_of_people_in_the_database(schedule
         assert (entry.task, entry.schedule.run_every.total_seconds()) == (own["task"], own["schedule"])
         assert entry.options["expires"] == own["options"]["expires"]
     assert entries[f"snapshot schedule {schedule.pk}"].args == [schedule.pk]
-    assert settings.CELERY_BEAT_SCHEDULER == f"{Scheduler.__module__}:{Scheduler.__name__}"
+    assert f"{Scheduler.__module__}:{Scheduler.__name__}" == settings.CELERY_BEAT_SCHEDULER
     app.loader.import_default_modules()
     assert {entry.task for entry in entries.values()} <= set(app.tasks)
 

@@ -20,8 +20,12 @@ ROW = {"prompt": ASKED, "chosen": GOOD, "rejected": BAD, **META}
 
 def votes_of(line):
     """What each vote says, by the texts."""
-    texts = {output["output_id"]: output["content"][0]["content"] for output in line["outputs"]}
-    return sorted(texts[vote["chosen"]] if vote["outcome"] == "chosen" else vote["outcome"] for vote in line["feedback"])
+    texts = texts_of(line)
+    return sorted(texts[one["chosen"]] if one["outcome"] == "chosen" else one["outcome"] for one in line["feedback"])
+
+
+def texts_of(line):
+    return {output["output_id"]: output["content"][0]["content"] for output in line["outputs"]}
 
 
 def test_as_many_votes_as_were_counted():
@@ -38,16 +42,16 @@ def test_the_same_votes_from_either_side_are_the_same():
     assert convert(PREFAPP, ROW) == convert(PREFAPP, ROW | other)
 
 
-@pytest.mark.parametrize(("margin", "strengths"), [(1.0, [3, 3]), (0.5, [1, 2]), (1 / 3, [None, None]), (5 / 6, [2, 3])])
+@pytest.mark.parametrize(("margin", "strengths"), [(1.0, [3, 3]), (0.5, [1, 2]), (1 / 3, [0, 0]), (5 / 6, [2, 3])])
 def test_the_mean_strength_is_that_of_the_margin(margin, strengths):
     line = convert(PREFAPP, ROW | {"margin": margin, "meta_votes_rejected": 0, "meta_votes_both_bad": 0})
     told = [vote.get("strength") for vote in line["feedback"]]
-    assert sorted(one or 0 for one in told) == [one or 0 for one in strengths]
+    assert sorted(one or 0 for one in told) == strengths
 
 
 def test_scores_stay_with_their_outputs():
     line = convert(PREFAPP, ROW | {"margin": 0.75, "meta_chosen_score": 0.5, "meta_rejected_score": -0.25})
-    texts = {output["output_id"]: output["content"][0]["content"] for output in line["outputs"]}
+    texts = texts_of(line)
     for vote in line["feedback"]:
         assert {texts[one]: score for one, score in vote["scores"].items()} == {"Good.": 0.5, "Bad.": -0.25}
         assert "strength" not in vote
@@ -67,7 +71,8 @@ def test_a_battle_of_one_vote_names_its_judge():
 
 
 def test_a_rating_is_one_and_half_a_pair_is_none():
-    row = {"prompt": ASKED, "completion": GOOD, "label": True, **META, "meta_origin": "rating", "meta_chosen_score": 0.5}
+    row = {"prompt": ASKED, "completion": GOOD, "label": True, **META}
+    row |= {"meta_origin": "rating", "meta_chosen_score": 0.5}
     (rating,) = convert(PREFAPP, row)["feedback"]
     assert (rating["kind"], rating["value"]) == ("rating", 0.5)
     where, why = refusal(PREFAPP, row | {"meta_origin": "pair"})
