@@ -213,7 +213,7 @@ def test_files_that_cannot_be_read_at_all_are_errors(tmp_path):
     with pytest.raises(FileError, match="No such file"):
         check_file(str(tmp_path / "nowhere.jsonl"))
     (tmp_path / "folder.jsonl").mkdir()
-    with pytest.raises(FileError, match="Is a directory"):
+    with pytest.raises(FileError, match="is no snapshot"):
         check_file(str(tmp_path / "folder.jsonl"))
     with pytest.raises(FileError, match="unknown ending"):
         check_file("picture.png")
