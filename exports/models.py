@@ -1,11 +1,16 @@
-"""Recipe, Snapshot, SnapshotFile: what to select and how, and the immutable dataset versions built of it."""
+"""Recipe, Snapshot, SnapshotFile: what to select and how, and the immutable dataset versions built of it.
+
+Retention and Removal say how long their files are kept, Schedule when they are built, Webhook who is told.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from pathlib import Path
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -61,7 +66,7 @@ class Snapshot(models.Model):
     bytes = models.BigIntegerField(default=0, help_text="Bytes of all files together.")
     error = models.TextField(blank=True)
     manifest = models.JSONField(null=True, blank=True)
-    folder = models.CharField(max_length=300, blank=True, help_text="Below SNAPSHOT_DIR, once ready.")
+    folder = models.CharField(max_length=300, blank=True, help_text="In the store, once ready.")
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (NULLs are distinct)
     request_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of what was asked for.")
     erasure_seen = models.BigIntegerField(
@@ -102,7 +107,7 @@ class Snapshot(models.Model):
 
     @property
     def path(self) -> Path:
-        """The folder of a ready snapshot."""
+        """The folder of a ready snapshot, in a local store."""
         return settings.SNAPSHOT_DIR / self.folder
 
 
@@ -124,8 +129,83 @@ class SnapshotFile(models.Model):
 
     @property
     def location(self) -> Path:
-        """Where it lies on disk."""
+        """Where it lies on disk, in a local store."""
         return self.snapshot.path / self.path
+
+    @property
+    def stored_name(self) -> str:
+        """Its name in the store."""
+        return f"{self.snapshot.folder}/{self.path}"
+
+
+class Retention(models.Model):
+    """How long a project keeps the files of its snapshots. Written by exports.retention."""
+
+    project = models.OneToOneField(Project, on_delete=models.PROTECT, related_name="retention")
+    keep_last = models.PositiveSmallIntegerField(
+        "keep the newest", default=3, validators=[MinValueValidator(1)],
+        help_text="So many snapshots of each recipe keep their files however old they are.",
+    )  # fmt: skip
+    keep_days = models.PositiveSmallIntegerField(
+        "keep for days", default=30, help_text="Younger snapshots keep their files however many they are."
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.CheckConstraint(condition=Q(keep_last__gte=1), name="retention_keeps_one")]
+
+    def __str__(self) -> str:
+        return f"{self.project}: the newest {self.keep_last}, and {self.keep_days} days"
+
+
+class Removal(models.Model):
+    """The files of a snapshot are gone, save for its card and its manifest. Written by exports.retention."""
+
+    snapshot = models.OneToOneField(Snapshot, on_delete=models.PROTECT, related_name="removal")
+    removed_at = models.DateTimeField(db_default=Now())
+    removed_by = models.CharField(max_length=300)
+    bytes = models.BigIntegerField(help_text="How many went.")
+    is_complete = models.BooleanField(default=False, help_text="The storage has removed them all.")
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["id"], name="removal_unfinished", condition=Q(is_complete=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"files of {self.snapshot}"
+
+
+class Schedule(models.Model):
+    """A recipe that is built again at a time of day, if there is anything new. Written by exports.schedules."""
+
+    class Day(models.TextChoices):
+        """As cron counts days of the week."""
+
+        EVERY = "*", "Every day"
+        WORKDAYS = "1-5", "Monday to Friday"
+        MONDAY = "1", "Mondays"
+        TUESDAY = "2", "Tuesdays"
+        WEDNESDAY = "3", "Wednesdays"
+        THURSDAY = "4", "Thursdays"
+        FRIDAY = "5", "Fridays"
+        SATURDAY = "6", "Saturdays"
+        SUNDAY = "0", "Sundays"
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="schedules")
+    recipe_name = models.CharField("recipe", max_length=100, help_text="Its newest version is built.")
+    day = models.CharField("on", max_length=3, choices=Day.choices, default=Day.EVERY)
+    at = models.TimeField("at", default=dt.time(2), help_text="UTC.")
+    enabled = models.BooleanField(default=True)
+    created_by = models.CharField(max_length=300)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.recipe_name}, {self.get_day_display().lower()} at {self.at:%H:%M}"
 
 
 class Webhook(models.Model):

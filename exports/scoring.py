@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from exports.models import Snapshot
 from exports.pipeline.formats import FORMATS, Rows
 
 # The pair formats that say the subset of a pair come first.
@@ -80,6 +81,15 @@ def score(folder: Path, scores: Mapping[str, tuple[float, float]]) -> Scored:
     shares = [one.accuracy for one in subsets.values() if one.accuracy is not None]
     whole = Accuracy.of(sum(counts.values()), sum(right.values()))
     return Scored(whole, subsets, sum(shares) / len(shares) if shares else None, missing, len(scores) - seen)
+
+
+def pair_files(snapshot: Snapshot) -> list[str]:
+    """The files of a snapshot that `score` reads. Raises NothingToScoreError when there are none."""
+    paths = list(snapshot.files.filter(path__endswith=".parquet").values_list("path", flat=True))
+    for config in CONFIGS:
+        if mine := [path for path in paths if path.startswith(f"{config}/")]:
+            return mine
+    raise NothingToScoreError
 
 
 def _pairs(folder: Path) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,18 @@
-"""Celery tasks: build one snapshot, pick up what died, tell webhooks. All are safe to run twice."""
+"""Celery tasks: build snapshots, by schedule too, pick up what died, tell webhooks, remove what is old.
+
+All are safe to run twice.
+"""
+
+import logging
 
 from celery import shared_task
 
-from exports import webhooks
+from exports import hub, retention, schedules, webhooks
+from exports.models import Snapshot
 from exports.pipeline import publish
 from exports.pipeline.build import build
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=publish.BUILD_TASK, acks_late=True, ignore_result=True)
@@ -20,3 +28,21 @@ def resume_snapshots() -> None:
 @shared_task(name=webhooks.DELIVER_TASK, ignore_result=True)
 def deliver_webhooks() -> None:
     webhooks.deliver_due()
+
+
+@shared_task(name=schedules.BUILD_TASK, ignore_result=True)
+def build_scheduled(pk: int) -> None:
+    schedules.run(pk)
+
+
+@shared_task(name="exports.apply_retention", ignore_result=True)
+def apply_retention() -> None:
+    retention.apply_rules()
+
+
+@shared_task(name=hub.PUSH_TASK, ignore_result=True)
+def push_snapshot(pk: int, repository: str, private: bool, actor: str) -> None:
+    try:
+        hub.push(Snapshot.objects.select_related("project").get(pk=pk), repository, private=private, actor=actor)
+    except hub.HubError as error:
+        logger.warning("snapshot %d was not pushed to %s: %s", pk, repository, error)

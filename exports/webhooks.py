@@ -51,17 +51,24 @@ class WebhookError(Exception):
 
 def add(project: Project, url: str, *, actor: str) -> Webhook:
     """Tell that address of the project's snapshots from now on. Raises WebhookError."""
-    _check(url)
     try:
         with transaction.atomic():
             Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-            if project.webhooks.count() >= MOST:
-                raise WebhookError(f"the project has {MOST} webhooks already")
+            check(project, url)
             webhook = Webhook.objects.create(project=project, url=url, created_by=actor)
             log.append(project, [_event("webhook.added", webhook, actor)])
     except IntegrityError:
         raise WebhookError("the project has this webhook already") from None
     return webhook
+
+
+def check(project: Project, url: str) -> None:
+    """Raise WebhookError when that address cannot be added."""
+    _check(url)
+    if project.webhooks.count() >= MOST:
+        raise WebhookError(f"the project has {MOST} webhooks already")
+    if project.webhooks.filter(url=url).exists():
+        raise WebhookError("the project has this webhook already")
 
 
 @transaction.atomic
@@ -84,6 +91,17 @@ def announce(project: Project, kind: str, data: dict[str, Any]) -> None:
     if due:
         Delivery.objects.bulk_create(due)
         transaction.on_commit(_tell_worker)
+
+
+def send_again(delivery: Delivery) -> bool:
+    """Send a message once more, delivered or not, as if it were new; False when its webhook is told nothing more."""
+    if not delivery.webhook.active:
+        return False
+    with transaction.atomic():
+        again = Delivery.objects.filter(pk=delivery.pk)
+        again.update(attempts=0, next_at=Now(), delivered_at=None, error="")
+        transaction.on_commit(_tell_worker)
+    return True
 
 
 def deliver_due() -> int:

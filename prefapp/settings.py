@@ -25,6 +25,27 @@ DATA_DIR = BASE_DIR / env.str("PREFAPP_DATA_DIR", "var")
 # Finished snapshots and the temporary folders they are built in.
 SNAPSHOT_DIR = Path(env.str("PREFAPP_SNAPSHOT_DIR", str(DATA_DIR / "snapshots")))
 
+# With a bucket, finished snapshots go there instead, and the folder holds only what is being built. Credentials are
+# those that AWS's own tools look for.
+SNAPSHOT_S3_BUCKET = env.str("SNAPSHOT_S3_BUCKET", "")
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if SNAPSHOT_S3_BUCKET:
+    STORAGES["snapshots"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": SNAPSHOT_S3_BUCKET,
+            "location": env.str("SNAPSHOT_S3_PREFIX", ""),
+            "endpoint_url": env.str("SNAPSHOT_S3_ENDPOINT", "") or None,
+            "region_name": env.str("SNAPSHOT_S3_REGION", "") or None,
+            "addressing_style": env.str("SNAPSHOT_S3_ADDRESSING_STYLE", "") or None,
+        },
+    }
+# The Hugging Face Hub that snapshots are pushed to; its client's own default when unset.
+HUB_ENDPOINT = env.str("HUB_ENDPOINT", "")
+
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or embedded.secret_key(DATA_DIR)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -49,6 +70,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_celery_beat",
     "prefapp",
     "annotation",
     "exports",
@@ -245,22 +267,31 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # A worker without -Q takes from both; where builds are long, give each queue workers of its own.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds")]
-CELERY_TASK_ROUTES = {"exports.build": {"queue": "builds"}, "exports.deliver_webhooks": {"queue": "builds"}}
+CELERY_TASK_ROUTES = {
+    task: {"queue": "builds"}
+    for task in ("exports.build", "exports.deliver_webhooks", "exports.apply_retention", "exports.push_snapshot")
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
-# What a worker could not do in time is dropped: the next beat asks for the same again.
+# Beat reads its schedule from the database, where the schedules of snapshots stand, and writes this one there as well.
+CELERY_BEAT_SCHEDULER = "prefapp.beat:Scheduler"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")  # for a beat started with another scheduler
+
+
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    """A periodic task. What a worker could not do in time is dropped: the next beat asks for the same again."""
+    # One name is for Celery's own schedulers, the other for the database's, which takes whole seconds.
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds, "expire_seconds": round(seconds)}}
+
+
 CELERY_BEAT_SCHEDULE = {
-    "seal-logs": {"task": "annotation.seal_logs", "schedule": 2.0, "options": {"expires": 2.0}},
-    "expire-leases": {"task": "annotation.expire_leases", "schedule": 15.0, "options": {"expires": 15.0}},
-    "fit-leases": {"task": "annotation.fit_leases", "schedule": 300.0, "options": {"expires": 300.0}},
-    "watch-waiting-feedback": {
-        "task": "annotation.watch_waiting_feedback",
-        "schedule": 60.0,
-        "options": {"expires": 60.0},
-    },
-    "deliver-webhooks": {"task": "exports.deliver_webhooks", "schedule": 5.0, "options": {"expires": 5.0}},
-    "tally-pairs": {"task": "annotation.tally_pairs", "schedule": 10.0, "options": {"expires": 10.0}},
-    "resume-snapshots": {"task": "exports.resume_snapshots", "schedule": 5.0, "options": {"expires": 5.0}},
+    "seal-logs": _every(2.0, "annotation.seal_logs"),
+    "expire-leases": _every(15.0, "annotation.expire_leases"),
+    "fit-leases": _every(300.0, "annotation.fit_leases"),
+    "watch-waiting-feedback": _every(60.0, "annotation.watch_waiting_feedback"),
+    "deliver-webhooks": _every(5.0, "exports.deliver_webhooks"),
+    "tally-pairs": _every(10.0, "annotation.tally_pairs"),
+    "resume-snapshots": _every(5.0, "exports.resume_snapshots"),
+    "apply-retention": _every(3600.0, "exports.apply_retention"),
 }
 
 UNFOLD = {

@@ -50,6 +50,10 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Snapshots", "inventory_2", "exports_snapshot"),
             ("Recipes", "list_alt", "exports_recipe"),
+            ("Schedules", "schedule", "exports_schedule"),
+            ("Retention", "auto_delete", "exports_retention"),
+            ("Webhooks", "webhook", "exports_webhook"),
+            ("Messages", "outgoing_mail", "exports_delivery"),
         ],
     ),
     (

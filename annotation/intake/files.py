@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from annotation.intake.compression import SUFFIXES, decompress
 from annotation.intake.documents import json_elements
+from annotation.intake.snapshots import is_snapshot, snapshot_rows
 from annotation.intake.streams import Row, json_lines
 from annotation.intake.tables import csv_rows, parquet_rows
 
@@ -39,8 +40,15 @@ class Source:
 
 
 def check_file(name: str) -> int:
-    """The size of a file in bytes, 0 for standard input. Raises FileError unless it can be opened and read."""
+    """The size of a file in bytes, 0 for standard input and for a snapshot's folder.
+
+    Raises FileError unless it can be opened and read.
+    """
     if name == STANDARD_INPUT:
+        return 0
+    if Path(name).is_dir():
+        if not is_snapshot(Path(name)):
+            raise FileError(f"{name}: is no snapshot with judgments; name the files in it")
         return 0
     _reader_of(name)
     try:
@@ -52,14 +60,22 @@ def check_file(name: str) -> int:
 
 @contextlib.contextmanager
 def open_rows(name: str) -> Iterator[Source]:
-    """A file's rows; the name `-` is JSON Lines on standard input. Raises FileError."""
+    """A file's rows; `-` is JSON Lines on standard input, a folder a snapshot as native lines. Raises FileError."""
     if name == STANDARD_INPUT:
         yield Source(name, json_lines(sys.stdin.buffer), lambda: 0)
+        return
+    if Path(name).is_dir():
+        yield Source(name, snapshot_rows(Path(name), _rows_of), lambda: 0)
         return
     reader, compression = _reader_of(name)
     with Path(name).open("rb") as file:
         stream = decompress(file, compression) if compression else file
         yield Source(name, reader(stream), file.tell)
+
+
+def _rows_of(path: Path) -> Iterator[Row]:
+    with open_rows(str(path)) as source:
+        yield from source.rows
 
 
 def _reader_of(name: str) -> tuple[Callable[[BinaryIO], Iterator[Row]], str]:

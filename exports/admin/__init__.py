@@ -1,5 +1,5 @@
-"""The admin of what goes out: recipes and snapshots, and what they add to projects and the start page."""
+"""The admin of what goes out: recipes, snapshots, schedules, webhooks; what they add to projects and the start page."""
 
-from exports.admin import project, snapshot
+from exports.admin import keeping, project, snapshot, webhook
 
-__all__ = ["project", "snapshot"]
+__all__ = ["keeping", "project", "snapshot", "webhook"]

@@ -11,6 +11,8 @@ from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
 from annotation import access
@@ -67,6 +69,17 @@ class BuildForm(BaseDialogForm):
         recipe: Recipe | None = self.cleaned_data["recipe"]
         body, named = recipes.resolve(project, recipe.name if recipe else {}, self.cleaned_data["formats"] or None)
         return publish.request(project, publish.Request(body, actor, named))
+
+
+class PushForm(BaseDialogForm):
+    """Where to, on the Hub."""
+
+    repository = forms.RegexField(
+        r"^[\w.-]+/[\w.-]+$", max_length=200, widget=UnfoldAdminTextInputWidget(), help_text="OWNER/NAME"
+    )
+    public = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget(), help_text="A repository that is made is open to everybody."
+    )
 
 
 class RecipeForm(forms.ModelForm):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from celery import current_app
 from django.contrib import admin, messages
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from kombu.exceptions import OperationalError as BrokerError
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
@@ -22,11 +24,12 @@ from annotation.admin.filters import ProjectFilter, Question, QuestionFilter
 from annotation.admin.page import Figure, Page, Step, Table, fields, link, list_url, row_url
 from annotation.admin.scope import LeadAdmin, actor, may_work
 from annotation.admin.texts import shown
-from exports import recipes
-from exports.admin.forms import BuildForm, RecipeForm
+from exports import hub, recipes, retention
+from exports.admin.forms import BuildForm, PushForm, RecipeForm
 from exports.admin.project import DIALOG
 from exports.models import Recipe, Snapshot, SnapshotFile
 from exports.pipeline import publish
+from exports.retention import KEPT
 
 Status = Snapshot.Status
 UNFINISHED = Q(status__in=[Status.QUEUED, Status.BUILDING])
@@ -38,6 +41,11 @@ KINDS: Mapping[str, texts.Kind] = {
     Status.CANCELLED: "plain",
 }
 CANCEL = dialog("Cancel this snapshot?", "What was built of it so far is thrown away.", "Cancel the snapshot")
+
+PUSH = dialog("Push this snapshot to the Hub?", "A worker does it, by the token of its environment.", "Push", PushForm)
+REMOVE = dialog(
+    "Remove the files of this snapshot?", "Its data are gone for good; its card and its manifest stay.", "Remove them"
+)
 
 
 class SnapshotQuestion(QuestionFilter):
@@ -64,7 +72,7 @@ class SnapshotAdmin(LeadAdmin):
     list_select_related = ("project",)
     list_filter = (SnapshotQuestion, ProjectFilter)
     actions_list = ("build",)
-    actions_detail = ("cancel",)
+    actions_detail = ("cancel", "push", "remove")
     empty_text = "A snapshot is one version of a dataset: built once, then never changed. Build the first one."
     fieldsets = fields(
         "project",
@@ -75,6 +83,7 @@ class SnapshotAdmin(LeadAdmin):
         shown("created_by", texts.isolated, "asked for by"),
         shown("created_at", texts.when, "asked for"),
         shown("ended_at", texts.when, "ended"),
+        "removed",
         "counts",
         shown("recipe", texts.json_text, "recipe in full"),
     )
@@ -83,7 +92,8 @@ class SnapshotAdmin(LeadAdmin):
         return rows.defer("manifest", "recipe").annotate(formats=F("recipe__formats"))
 
     def page(self, request: HttpRequest, row: Snapshot) -> Page:
-        files = [_file(row, file) for file in row.files.all()]
+        removal = getattr(row, "removal", None)
+        files = [_file(row, file, is_there=removal is None or file.path in KEPT) for file in row.files.all()]
         events = list_url("annotation_event", project=row.project.slug, seal__position__lte=row.watermark)
         return Page(
             steps=[
@@ -113,12 +123,23 @@ class SnapshotAdmin(LeadAdmin):
     def recipe_name(self, row: Snapshot) -> SafeString | str:
         return link(row.named_recipe) if row.named_recipe else "none by name"
 
+    @admin.display(description="files removed")
+    def removed(self, row: Snapshot) -> SafeString | str:
+        removal = getattr(row, "removal", None)
+        if removal is None:
+            return "no"
+        return format_html("{} by <bdi>{}</bdi>", texts.when(removal.removed_at), removal.removed_by)
+
     @admin.display(description="counts at every step")
     def counts(self, row: Snapshot) -> SafeString | str:
         return texts.json_text((row.manifest or {}).get("counts"))
 
     def has_build_permission(self, request: HttpRequest) -> bool:
         return may_work(request)
+
+    def has_remove_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        row = self.get_object(request, object_id)
+        return row is not None and row.status == Status.READY and not hasattr(row, "removal")
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         row = self.get_object(request, object_id)
@@ -136,6 +157,28 @@ class SnapshotAdmin(LeadAdmin):
             publish.cancel(row, actor=actor(request))
             self.message_user(request, f"{row} is cancelled.", messages.SUCCESS)
         except publish.ConflictError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        return go_to(request, row_url(row))
+
+    @action(description="Push to the Hub", permissions=["remove"], url_path="push", icon="cloud_upload", dialog=PUSH)
+    def push(self, request: HttpRequest, form: PushForm, object_id: str) -> HttpResponse:
+        row, wanted = self.get_object(request, object_id), form.cleaned_data
+        arguments = [row.pk, wanted["repository"], not wanted["public"], actor(request)]
+        try:
+            current_app.send_task(hub.PUSH_TASK, args=arguments, retry=False)
+            said = f"{row} is being pushed to {wanted['repository']}; the events tell what became of it."
+            self.message_user(request, said, messages.SUCCESS)
+        except BrokerError:
+            self.message_user(request, "The broker does not answer; try again later.", messages.ERROR)
+        return go_to(request, row_url(row))
+
+    @action(description="Remove files", permissions=["remove"], url_path="remove", icon="delete", dialog=REMOVE)
+    def remove(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        try:
+            retention.remove_files(row, actor=actor(request))
+            self.message_user(request, f"The files of {row} are removed.", messages.SUCCESS)
+        except retention.KeptError as error:
             self.message_user(request, str(error), messages.ERROR)
         return go_to(request, row_url(row))
 
@@ -182,8 +225,10 @@ class RecipeAdmin(LeadAdmin):
         )
 
 
-def _file(row: Snapshot, file: SnapshotFile) -> list[Any]:
+def _file(row: Snapshot, file: SnapshotFile, *, is_there: bool) -> list[Any]:
     url = reverse("api-snapshot-file", args=[row.project.slug, row.version, file.path])
-    name = format_html('<a class="pf-link" href="{}" download><bdi>{}</bdi></a>', url, file.path)
+    name = texts.isolated(file.path)
+    if is_there:
+        name = format_html('<a class="pf-link" href="{}" download><bdi>{}</bdi></a>', url, file.path)
     rows = "—" if file.rows is None else f"{file.rows:,}"
     return [name, rows, filesizeformat(file.bytes), texts.code(file.sha256)]

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
-from exports.api.snapshots import VERSION, find_snapshot
+from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.models import Snapshot
 from exports.pipeline.diff import IDS_SHOWN, diff, kind_of
 from exports.pipeline.manifest import MANIFEST_VERSION
@@ -69,7 +69,11 @@ class DiffView(ProjectView):
         description="What the newer of the two added, removed and changed, whichever is named first. Compared is what "
         "they select: an increment stands for everything up to its watermark.",
         parameters=[VERSION, OpenApiParameter("other", str, OpenApiParameter.PATH), DiffParameters],
-        responses={200: DiffSerializer, 409: OpenApiResponse(description="One of them is not ready, or has no index.")},
+        responses={
+            200: DiffSerializer,
+            409: OpenApiResponse(description="One of them is not ready, or has no index."),
+            410: OpenApiResponse(description="The files of one of them were removed."),
+        },
         examples=[OpenApiExample("One pair more", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str, version: str, other: str) -> Response:
@@ -83,6 +87,7 @@ class DiffView(ProjectView):
         snapshot = find_snapshot(self.project, version)
         if snapshot.status != Snapshot.Status.READY or not snapshot.manifest:
             raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+        demand_files(snapshot)
         if snapshot.manifest.get("manifest", 0) < MANIFEST_VERSION:
             raise Problem(409, f"Version {snapshot.version} was built before snapshots had an index; build it again.")
         return snapshot

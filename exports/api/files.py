@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,9 +19,11 @@ from rest_framework.request import Request
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from exports.api.ranges import ByteRange, UnsatisfiableError, has_it, range_applies, read_range
-from exports.api.snapshots import VERSION, find_snapshot
+from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.models import Snapshot, SnapshotFile
-from exports.pipeline.archive import Archive, read_blocks
+from exports.pipeline.archive import Archive
+from exports.retention import KEPT
+from exports.storage import StorageError, store
 
 MEDIA_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
@@ -66,6 +69,7 @@ DOWNLOADED: dict[Any, Any] = {
     },
     (200, "application/json"): OpenApiTypes.OBJECT,
     304: OpenApiResponse(description="The client has it."),
+    410: OpenApiResponse(description="The files were removed; card and manifest are still there."),
     416: OpenApiResponse(description="The range lies outside of the file."),
 }
 
@@ -104,6 +108,7 @@ class ArchiveView(ProjectView):
             (200, TAR): OpenApiTypes.BINARY,
             304: OpenApiResponse(description="The client has it."),
             409: OpenApiResponse(description="It is not ready."),
+            410: OpenApiResponse(description="Its files were removed."),
         },
     )
     def get(self, request: Request, slug: str, version: str) -> HttpResponseBase:
@@ -115,6 +120,8 @@ def find_file(snapshot: Snapshot, path: str) -> SnapshotFile:
     file = snapshot.files.select_related("snapshot__project").filter(path=path).first()
     if file is None:
         raise Problem(404, f"Version {snapshot.version} has no file “{path}”.")
+    if path not in KEPT:
+        demand_files(snapshot)
     return file
 
 
@@ -122,6 +129,7 @@ def answer_archive(request: Request, snapshot: Snapshot) -> HttpResponseBase:
     """The answer to a GET or HEAD for a snapshot's archive; Problem 409 when it is not ready."""
     if snapshot.status != Snapshot.Status.READY:
         raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+    demand_files(snapshot)
     archive = Archive.of(snapshot)
     if has_it(request.headers.get("If-None-Match"), archive.etag):
         return _unchanged({"ETag": archive.etag})
@@ -138,7 +146,9 @@ def answer_archive(request: Request, snapshot: Snapshot) -> HttpResponseBase:
     }
     if request.method == "HEAD":
         return HttpResponse(**options)
-    return StreamingHttpResponse(archive.blocks(), **options)
+    with answering():
+        blocks = archive.blocks()
+    return StreamingHttpResponse(blocks, **options)
 
 
 def _unchanged(headers: dict[str, str]) -> HttpResponse:
@@ -167,8 +177,19 @@ def answer(request: Request, file: SnapshotFile) -> HttpResponseBase:
     }
     if request.method == "HEAD":
         return HttpResponse(**options)
-    file.location.stat()  # so that a missing file is an error and no broken-off download
-    return StreamingHttpResponse(read_blocks(file.location, part.first, len(part)), **options)
+    with answering():
+        # A missing file is an error here, and no broken-off download.
+        blocks = store().read(file.stored_name, part.first, len(part))
+    return StreamingHttpResponse(blocks, **options)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Problem 503 when the storage of the files does not do its part."""
+    try:
+        yield
+    except StorageError as error:
+        raise Problem(503, str(error)) from error
 
 
 def _wanted(request: Request, etag: str, size: int) -> ByteRange | None:

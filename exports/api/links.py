@@ -18,7 +18,7 @@ from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from annotation.models import Project
 from exports.api.files import DOWNLOAD, DOWNLOADED, TAR, AnyMediaType, answer, answer_archive, find_file
-from exports.api.snapshots import VERSION, find_snapshot
+from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.links import LONGEST_SECONDS, LinkError, make_token, opened_by
 from exports.models import Snapshot
 
@@ -68,7 +68,11 @@ class LinksView(ProjectView):
         "it cannot be taken back before.",
         parameters=[VERSION],
         request=WantedLinksSerializer,
-        responses={201: LinksSerializer, 409: OpenApiResponse(description="It is not ready.")},
+        responses={
+            201: LinksSerializer,
+            409: OpenApiResponse(description="It is not ready."),
+            410: OpenApiResponse(description="Its files were removed."),
+        },
         examples=[
             OpenApiExample("For ten minutes", {"expires_in": 600}, request_only=True),
             OpenApiExample("Links", EXAMPLE, response_only=True, status_codes=["201"]),
@@ -79,6 +83,7 @@ class LinksView(ProjectView):
         snapshot = find_snapshot(self.project, version)
         if snapshot.status != Snapshot.Status.READY:
             raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+        demand_files(snapshot)
         token, expires_at = make_token(snapshot, seconds=body["expires_in"])
 
         def link(path: str) -> str:

@@ -13,9 +13,10 @@ from rest_framework.response import Response
 from annotation.api.inputs import read_body
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
-from exports.api.snapshots import VERSION, find_snapshot
+from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.models import Snapshot
-from exports.scoring import NothingToScoreError, score
+from exports.scoring import NothingToScoreError, pair_files, score
+from exports.storage import at_hand
 
 MOST_SCORES = 20_000
 
@@ -73,6 +74,7 @@ class ScoreView(ProjectView):
         responses={
             200: ScoredSerializer,
             409: OpenApiResponse(description="It is not ready, or holds no pairs in Parquet files."),
+            410: OpenApiResponse(description="Its files were removed."),
         },
         examples=[
             OpenApiExample("One pair", {"scores": [{"id": PAIR, "chosen": 1.5, "rejected": 0.25}]}, request_only=True),
@@ -83,6 +85,7 @@ class ScoreView(ProjectView):
         snapshot = find_snapshot(self.project, version)
         if snapshot.status != Snapshot.Status.READY:
             raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+        demand_files(snapshot)
         scores: dict[str, tuple[float, float]] = {}
         for number, one in enumerate(read_body(request, ScoresSerializer)["scores"]):
             both = (one["chosen"], one["rejected"])
@@ -90,6 +93,7 @@ class ScoreView(ProjectView):
                 errors = [(f"/scores/{number}/id", "stands twice, with other scores")]
                 raise Problem(422, "A pair stands twice, with other scores.", errors=errors)
         try:
-            return Response(asdict(score(snapshot.path, scores)))
+            with at_hand(snapshot, *pair_files(snapshot)) as folder:
+                return Response(asdict(score(folder, scores)))
         except NothingToScoreError:
             raise Problem(409, f"Version {snapshot.version} holds no pairs in Parquet files.") from None

@@ -62,6 +62,9 @@ class SnapshotSerializer(serializers.Serializer[Any]):
     error = serializers.CharField(allow_null=True, help_text="Why it failed.")
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
+    files_removed_at = serializers.DateTimeField(
+        allow_null=True, help_text="When its files went; the list of them, the card and the manifest stay."
+    )
     files = FileSerializer(many=True, help_text="Empty until it is ready.")
 
 
@@ -87,6 +90,7 @@ QUEUED: dict[str, Any] = {
     "error": None,
     "created_at": "2026-05-01T10:00:00Z",
     "ended_at": None,
+    "files_removed_at": None,
     "files": [],
 }
 READY = QUEUED | {

@@ -48,7 +48,7 @@ class SnapshotsView(ProjectView):
         ],
     )
     def get(self, request: Request, slug: str) -> Response:
-        snapshots = Snapshot.objects.filter(project=self.project).select_related("parent", "named_recipe")
+        snapshots = Snapshot.objects.filter(project=self.project).select_related("parent", "named_recipe", "removal")
         page = paginate(request, self.query, snapshots.prefetch_related("files"))
         return Response(page.answer([describe_snapshot(request, self.project, row) for row in page.rows]))
 
@@ -137,7 +137,7 @@ class CancelView(ProjectView):
 
 def find_snapshot(project: Project, version: str) -> Snapshot:
     """The snapshot of that number, or the newest ready one for `latest`; Problem 404 when there is none."""
-    snapshots = Snapshot.objects.filter(project=project).select_related("parent", "named_recipe", "project")
+    snapshots = Snapshot.objects.filter(project=project).select_related("parent", "named_recipe", "project", "removal")
     if version == "latest":
         found = snapshots.filter(status=Snapshot.Status.READY).order_by("-version").first()
     elif version.isdecimal() and version.isascii() and len(version) < 10:
@@ -147,6 +147,13 @@ def find_snapshot(project: Project, version: str) -> Snapshot:
     if found is None:
         raise Problem(404, f"There is no snapshot “{version}” in this project.")
     return found
+
+
+def demand_files(snapshot: Snapshot) -> None:
+    """Problem 410 when the files of a snapshot were removed."""
+    if hasattr(snapshot, "removal"):
+        when = f"{snapshot.removal.removed_at:%Y-%m-%d}"
+        raise Problem(410, f"The files of version {snapshot.version} were removed on {when}.")
 
 
 def read_wanted(request: Request, project: Project) -> tuple[RecipeBody, Recipe | None, str]:
@@ -183,6 +190,7 @@ def describe_snapshot(request: Request, project: Project, snapshot: Snapshot) ->
         "error": snapshot.error or None,
         "created_at": snapshot.created_at,
         "ended_at": snapshot.ended_at,
+        "files_removed_at": snapshot.removal.removed_at if hasattr(snapshot, "removal") else None,
         "files": [
             {
                 "path": file.path,

@@ -10,11 +10,10 @@ import hashlib
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from exports.models import Snapshot, SnapshotFile
+from exports.storage import store
 
-BLOCK_BYTES = 256 * 1024
 END = bytes(2 * tarfile.BLOCKSIZE)
 
 
@@ -43,14 +42,15 @@ class Archive:
 
     def blocks(self) -> Iterator[bytes]:
         """The stream. A missing file is an error at once, and not in the middle of it."""
-        for file in self.files:
-            file.location.stat()
+        there = store().sizes(self.files[0].snapshot.folder) if self.files else {}
+        if missing := [file.path for file in self.files if file.path not in there]:
+            raise FileNotFoundError(f"{missing[0]} is missing")
         return self._blocks()
 
     def _blocks(self) -> Iterator[bytes]:
         for file in self.files:
             yield self._header(file)
-            yield from read_blocks(file.location, 0, file.bytes)
+            yield from store().read(file.stored_name, 0, file.bytes)
             yield _padding(file)
         yield END
 
@@ -62,12 +62,3 @@ class Archive:
 
 def _padding(file: SnapshotFile) -> bytes:
     return bytes(-file.bytes % tarfile.BLOCKSIZE)
-
-
-def read_blocks(path: Path, start: int, length: int) -> Iterator[bytes]:
-    """A part of a file, block by block."""
-    with path.open("rb") as file:
-        file.seek(start)
-        while length and (block := file.read(min(BLOCK_BYTES, length))):
-            length -= len(block)
-            yield block

@@ -32,6 +32,7 @@ from exports.pipeline.select import Scope, select
 from exports.pipeline.session import Session, StreamBrokenError
 from exports.pipeline.split import split
 from exports.pipeline.write import WrittenFile, write_bytes
+from exports.storage import StorageError, at_hand
 
 logger = logging.getLogger(__name__)
 
@@ -145,8 +146,11 @@ def compile_into(
 
 
 def _compare(session: Session, parent: Snapshot | None) -> dict[str, dict[str, int]]:
+    if parent is None:
+        return index.compare(session, None)
     try:
-        return index.compare(session, parent.path if parent else None)
+        with at_hand(parent, *index.NEEDED) as folder:
+            return index.compare(session, folder)
     except FileNotFoundError as error:
         raise ParentGoneError(parent) from error
 
@@ -176,6 +180,8 @@ def _reason(error: Exception) -> str | None:
     match error:
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return DISK_FULL.format(path=settings.SNAPSHOT_DIR)
+        case StorageError():
+            return str(error)
         case OSError():
             return f"The snapshot could not be written below {settings.SNAPSHOT_DIR}: {error.strerror or error}."
         case ParentGoneError():

@@ -8,8 +8,9 @@ from typing import Literal
 from exports.models import Snapshot
 from exports.pipeline.build import database_dsn
 from exports.pipeline.formats import FORMATS, Rows
-from exports.pipeline.index import CHANGES, compare, read_index
+from exports.pipeline.index import CHANGES, NEEDED, compare, read_index
 from exports.pipeline.session import Session
+from exports.storage import at_hand
 
 Kind = Literal["pair", "judgment"]
 IDS_SHOWN = 1_000
@@ -35,10 +36,14 @@ def kind_of(*snapshots: Snapshot) -> Kind:
 
 def diff(older: Snapshot, newer: Snapshot, kind: Kind) -> dict[str, Change]:
     """What the newer selection added, changed and removed, of rows of one kind. Both snapshots must be ready."""
-    with Session(database_dsn(), statement_seconds=STATEMENT_SECONDS) as session:
-        session.load("held", read_index(newer.path))
+    with (
+        at_hand(newer, *NEEDED) as newer_folder,
+        at_hand(older, *NEEDED) as older_folder,
+        Session(database_dsn(), statement_seconds=STATEMENT_SECONDS) as session,
+    ):
+        session.load("held", read_index(newer_folder))
         session.run("ANALYZE held")
-        counts = compare(session, older.path).get(kind, {})
+        counts = compare(session, older_folder).get(kind, {})
         return {change: Change(counts.get(change, 0), _first(session, kind, change)) for change in CHANGES}
 
 

@@ -16,6 +16,7 @@ from django.db.models import Max, Q, QuerySet
 
 from annotation.models import Judgment, Project
 from exports.models import Recipe, Snapshot
+from exports.storage import at_hand, store
 
 # Where a row of a config names its request.
 COLUMNS = ("meta_request_id", "request_id")
@@ -51,12 +52,14 @@ def holds_erased(snapshot: Snapshot) -> bool:
     if not requests:
         return False
     erased = pa.array(requests, pa.string())
-    return any(
-        bool(pc.any(pc.is_in(ids, value_set=erased)).as_py())
-        for file in snapshot.files.filter(rows__gt=0)
-        if not file.path.startswith(IDS_ALONE) and file.location.exists()
-        for ids in _request_ids(file.location)
-    )
+    there = store().sizes(snapshot.folder)
+    paths = snapshot.files.filter(rows__gt=0).values_list("path", flat=True)
+    return any(_holds(snapshot, path, erased) for path in paths if path in there and not path.startswith(IDS_ALONE))
+
+
+def _holds(snapshot: Snapshot, path: str, erased: pa.Array[Any]) -> bool:
+    with at_hand(snapshot, path) as folder:
+        return any(bool(pc.any(pc.is_in(ids, value_set=erased)).as_py()) for ids in _request_ids(folder / path))
 
 
 def list_naming(project: Project, user_id: str) -> list[str]:

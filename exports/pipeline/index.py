@@ -19,6 +19,8 @@ from exports.pipeline.session import Session
 from exports.pipeline.write import Shards, WrittenFile
 
 FOLDER = "index"
+# What of a snapshot's files a comparison reads.
+NEEDED = ("manifest.json", f"{FOLDER}/")
 SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string()), ("signature", pa.string())])
 CHANGE_SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string())])
 CHANGES = ("added", "changed", "removed")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from annotation import log
 from annotation.models import Project
-from exports import webhooks
+from exports import storage, webhooks
 from exports.models import Recipe, Snapshot, SnapshotFile
 from exports.pipeline.erasures import last_erasure
 from exports.pipeline.manifest import MANIFEST_VERSION
@@ -103,7 +102,8 @@ def _parent(project: Project, recipe: RecipeBody) -> Snapshot | None:
     if not recipe.incremental:
         return None
     same = [resolved(recipe.model_copy(update={"incremental": incremental})) for incremental in (False, True)]
-    ready = Snapshot.objects.filter(project=project, status=Status.READY, manifest__manifest__gte=MANIFEST_VERSION)
+    ready = Snapshot.objects.filter(project=project, status=Status.READY, manifest__manifest__gte=MANIFEST_VERSION,
+                                    removal=None)  # fmt: skip
     return ready.filter(recipe__in=same).order_by("-version").first()
 
 
@@ -205,7 +205,7 @@ def remove_drafts(snapshot: Snapshot) -> None:
         name = f"v{snapshot.version}-{attempt}"
         shutil.rmtree(folder / f".{name}", ignore_errors=True)
         if not Snapshot.objects.filter(folder=_below_root(folder / name)).exists():
-            shutil.rmtree(folder / name, ignore_errors=True)
+            storage.discard(_below_root(folder / name))
 
 
 def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manifest: dict[str, Any]) -> None:
@@ -215,7 +215,18 @@ def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manif
     `erasure_seen`.
     """
     sync({draft, *((draft / file.path).parent for file in files)})
-    final = draft.parent / _name(snapshot)
+    folder = _below_root(draft.parent / _name(snapshot))
+    storage.store().stage(draft, folder)
+    try:
+        _make_ready(snapshot, draft, folder, files, manifest)
+    except (LostError, ErasedMeanwhileError):
+        remove_drafts(snapshot)
+        raise
+
+
+def _make_ready(
+    snapshot: Snapshot, draft: Path, folder: str, files: Sequence[WrittenFile], manifest: dict[str, Any]
+) -> None:
     with transaction.atomic():
         # An erasure holds this row against it, and so comes before or after all of this.
         Project.objects.select_for_update(no_key=True).get(pk=snapshot.project_id)
@@ -223,15 +234,14 @@ def publish(snapshot: Snapshot, draft: Path, files: Sequence[WrittenFile], manif
             raise ErasedMeanwhileError
         if not _owned(snapshot).select_for_update().exists():
             raise LostError
-        os.rename(draft, final)
-        sync([final.parent])
+        storage.store().settle(draft, folder)
         SnapshotFile.objects.bulk_create(
             SnapshotFile(snapshot=snapshot, path=f.path, bytes=f.bytes, sha256=f.sha256, rows=f.rows) for f in files
         )
         rows = sum(file.rows or 0 for file in files if not file.path.startswith(NO_CONFIGS))
         size = sum(file.bytes for file in files)
         _owned(snapshot).update(
-            status=Status.READY, progress=1, rows=rows, bytes=size, manifest=manifest, folder=_below_root(final),
+            status=Status.READY, progress=1, rows=rows, bytes=size, manifest=manifest, folder=folder,
             heartbeat_at=Now(), ended_at=timezone.now(), erasure_seen=snapshot.erasure_seen,
         )  # fmt: skip
         sha256 = next(file.sha256 for file in files if file.path == "manifest.json")

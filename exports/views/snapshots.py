@@ -17,6 +17,8 @@ from annotation.views.gate import for_leads, wants_fragments
 from exports.models import Snapshot
 from exports.pipeline.diff import diff, kind_of
 from exports.pipeline.manifest import MANIFEST_VERSION
+from exports.retention import KEPT
+from exports.storage import store
 from exports.views.forms import BuildForm
 from exports.views.snippets import snippets_for
 
@@ -33,7 +35,8 @@ def snapshots(request: HttpRequest, project: Project) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         snapshot = form.ask(actor=f"user:{request.user.get_username()}")
         return redirect("snapshot", project.slug, snapshot.version)
-    found = Snapshot.objects.filter(project=project).select_related("parent", "named_recipe").order_by("-version")
+    found = Snapshot.objects.filter(project=project).order_by("-version")
+    found = found.select_related("parent", "named_recipe", "removal")
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     context = {"project": project, "page": page, "form": form, "unfinished": _any_unfinished(page.object_list)}
     template = "exports/_snapshots.html" if wants_fragments(request) else "exports/snapshots.html"
@@ -53,12 +56,17 @@ def snapshot(request: HttpRequest, project: Project, version: int) -> HttpRespon
     if found.status == Status.READY:
         base = request.build_absolute_uri(reverse("api-snapshot", args=[project.slug, version]))
         files = list(found.files.all())
+        removal = getattr(found, "removal", None)
         context |= {
+            "removal": removal,
+            "kept": KEPT,
             "files": files,
             "base": base,
             "card": render_markdown(_card(found)),
-            "snippets": snippets_for(found, files, base),
-            "earlier": _comparable(project).filter(version__lt=version).order_by("-version").first(),
+            "snippets": [] if removal else snippets_for(found, files, base),
+            "earlier": None
+            if removal
+            else _comparable(project).filter(version__lt=version).order_by("-version").first(),
         }
     response = render(request, "exports/snapshot.html", context)
     if wants_fragments(request):
@@ -79,7 +87,7 @@ def changes(request: HttpRequest, project: Project, version: int, other: int) ->
 
 def _find(project: Project, version: int) -> Snapshot:
     found = Snapshot.objects.filter(project=project, version=version).select_related(
-        "project", "parent", "named_recipe"
+        "project", "parent", "named_recipe", "removal"
     )
     if snapshot := found.first():
         return snapshot
@@ -87,7 +95,8 @@ def _find(project: Project, version: int) -> Snapshot:
 
 
 def _comparable(project: Project) -> Any:
-    return Snapshot.objects.filter(project=project, status=Status.READY, manifest__manifest__gte=MANIFEST_VERSION)
+    return Snapshot.objects.filter(project=project, status=Status.READY, manifest__manifest__gte=MANIFEST_VERSION,
+                                   removal=None)  # fmt: skip
 
 
 def _any_unfinished(found: Any) -> bool:
@@ -96,6 +105,7 @@ def _any_unfinished(found: Any) -> bool:
 
 def _card(snapshot: Snapshot) -> str:
     """The dataset card without the metadata at its beginning."""
-    with (snapshot.path / "README.md").open(encoding="utf-8") as file:
-        text = file.read(CARD_BYTES)
+    size = snapshot.files.get(path="README.md").bytes
+    blocks = store().read(f"{snapshot.folder}/README.md", 0, min(size, CARD_BYTES))
+    text = b"".join(blocks).decode(errors="ignore")
     return text.removeprefix("---\n").partition("\n---\n")[2] or text

@@ -28,6 +28,9 @@ STATE = {
     "annotation_unsealedevent": "gone once its event is sealed",
     "annotation_waitingfeedback": "gone once its record is joined; its states are events",
     "exports_delivery": "a message on its way; what it tells is an event",
+    "exports_removal": "that files are gone is an event; whether the storage is through with it is state",
+    "exports_retention": "a rule, every change an event",
+    "exports_schedule": "comes and goes, every change an event",
     "exports_snapshot": "on its way until it has ended; from then on it refuses change by a trigger of its own",
     "exports_webhook": "comes and goes, both events",
 }

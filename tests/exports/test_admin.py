@@ -6,14 +6,15 @@ import pytest
 from django.urls import reverse
 
 from annotation.models import Event
-from exports import recipes
-from exports.models import Recipe, Snapshot
+from exports import recipes, retention, schedules, webhooks
+from exports.models import Delivery, Recipe, Retention, Schedule, Snapshot, Webhook
 from exports.pipeline import publish
 from exports.pipeline.build import build
 from exports.pipeline.recipe import RecipeBody
 from tests import world
 from tests.annotation.admin import scenery
 from tests.annotation.admin.scenery import act, browse, list_path, page_path
+from tests.exports.dataset import published
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +42,10 @@ def test_lists_and_pages_open_in_every_state(scene):
     publish.cancel(ask(scene.project), actor="test")
     publish.beat(publish.claim(ask(scene.project).pk), 0.4)
     ask(scene.project)
+    schedules.save(Schedule(project=scene.project, recipe_name="weekly"), actor="test")
+    retention.set_rule(scene.project, keep_last=2, keep_days=7, actor="test")
+    webhooks.add(scene.project, "https://train.example/hook", actor="test")
+    fail(scene.project)
     for user in (scene.lena, scenery.root()):
         client = browse(user)
         for name in scenery.names("exports"):
@@ -52,7 +57,7 @@ def test_lists_and_pages_open_in_every_state(scene):
             for show in ("unfinished", "ready", "failed", "cancelled")
         }
         assert shown == {
-            "unfinished": ["queued", "building"], "ready": [], "failed": ["failed"], "cancelled": ["cancelled"],
+            "unfinished": ["queued", "building"], "ready": [], "failed": ["failed"] * 2, "cancelled": ["cancelled"],
         }  # fmt: skip
 
 
@@ -172,3 +177,88 @@ def test_the_start_page_tells_of_failures_until_a_later_one_is_ready(scene):
     html = lena.get("/admin/").content.decode()
     assert "v1 failed" not in html
     assert "summaries v2" in html
+
+
+def test_the_files_of_a_snapshot_are_removed_on_its_page(scene, snapshot_dir):
+    snapshot = published(scene.project, {"preference/train-00000-of-00001.parquet": b"1234"})
+    client = browse(scene.lena)
+    assert b"files/preference/" in client.get(page_path(snapshot)).content
+    path = f"/admin/exports/snapshot/{snapshot.pk}/remove/"
+    assert browse(world.lead("olga", world.project("elsewhere"))).post(path, SENT).status_code == 403
+    client.post(path, SENT)
+    assert snapshot.removal.removed_by == "user:lena"
+    assert [path.name for path in snapshot.path.rglob("*")] == ["manifest.json"]
+    assert b"files/preference/" not in client.get(page_path(snapshot)).content
+    assert client.post(path, SENT).status_code == 403
+
+
+def test_a_push_is_handed_to_a_worker(scene, monkeypatch):
+    sent = []
+    monkeypatch.setattr("exports.admin.snapshot.current_app.send_task", lambda *a, **options: sent.append((a, options)))
+    snapshot = published(scene.project)
+    path = f"/admin/exports/snapshot/{snapshot.pk}/push/"
+    client = browse(scene.lena)
+    client.post(path, SENT | {"repository": "no repository"})
+    assert sent == []
+    client.post(path, SENT | {"repository": "acme/pairs"})
+    assert sent == [
+        (("exports.push_snapshot",), {"args": [snapshot.pk, "acme/pairs", True, "user:lena"], "retry": False})
+    ]
+
+
+def test_a_lead_sets_up_a_schedule(scene):
+    recipe = recipes.save_recipe(scene.project, "nightly", {}, actor="test")
+    client = browse(scene.lena)
+    sent = {"project": scene.project.pk, "recipe": recipe.pk, "day": "1-5", "at": "03:15", "enabled": "on"}
+    assert client.post(reverse("admin:exports_schedule_add"), sent).status_code == 302
+    made = Schedule.objects.get()
+    assert (made.recipe_name, made.day, str(made.at), made.created_by) == ("nightly", "1-5", "03:15:00", "user:lena")
+    sent |= {"day": "*", "at": "04:00"}
+    del sent["enabled"]
+    assert client.post(page_path(made), sent).status_code == 302
+    made.refresh_from_db()
+    assert (made.day, str(made.at), made.enabled) == ("*", "04:00:00", False)
+    assert client.post(page_path(made, "delete"), {"post": "yes"}).status_code == 302
+    assert not Schedule.objects.exists()
+
+
+def test_a_schedule_takes_recipes_of_its_project_alone(scene):
+    other = scenery.build("others", lead="otto")
+    foreign = recipes.save_recipe(other.project, "nightly", {}, actor="test")
+    client = browse(scene.lena)
+    sent = {"project": scene.project.pk, "recipe": foreign.pk, "day": "*", "at": "03:15"}
+    assert client.post(reverse("admin:exports_schedule_add"), sent).status_code == 200
+    assert client.post(reverse("admin:exports_schedule_add"), sent | {"project": other.project.pk}).status_code == 200
+    assert not Schedule.objects.exists()
+
+
+def test_a_lead_sets_how_long_files_are_kept(scene):
+    client = browse(scene.lena)
+    sent = {"project": scene.project.pk, "keep_last": 0, "keep_days": 14}
+    assert client.post(reverse("admin:exports_retention_add"), sent).status_code == 200
+    assert client.post(reverse("admin:exports_retention_add"), sent | {"keep_last": 2}).status_code == 302
+    rule = Retention.objects.get()
+    assert client.post(page_path(rule), {"keep_last": 3, "keep_days": 14}).status_code == 302
+    assert Retention.objects.get().keep_last == 3
+    assert Event.objects.filter(kind="retention.set").count() == 2
+
+
+def test_a_lead_adds_a_webhook_and_sends_a_message_again(scene):
+    client = browse(scene.lena)
+    sent = {"project": scene.project.pk, "url": "http://train.example/hook"}
+    assert b"cannot be taken" in client.post(reverse("admin:exports_webhook_add"), sent).content
+    sent["url"] = "https://train.example/hook"
+    assert client.post(reverse("admin:exports_webhook_add"), sent).status_code == 302
+    webhook = Webhook.objects.get()
+    fail(scene.project)
+    delivery = Delivery.objects.get()
+    Delivery.objects.update(next_at=None, attempts=10, error="it answered 500")
+    assert b"given up" in client.get(page_path(webhook)).content
+    assert webhooks.secret(webhook).encode() in client.get(page_path(webhook)).content
+    client.post(list_path("exports_delivery"), {"action": "send_again", "_selected_action": [delivery.pk]})
+    delivery.refresh_from_db()
+    assert (delivery.attempts, delivery.error) == (0, "")
+    assert delivery.next_at is not None
+    assert browse(world.lead("otto", world.project("others"))).get(page_path(delivery)).status_code in (302, 403, 404)
+    assert client.post(page_path(webhook, "delete"), {"post": "yes"}).status_code == 302
+    assert not Webhook.objects.exists()

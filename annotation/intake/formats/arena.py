@@ -31,6 +31,12 @@ USED = {
 }
 
 
+def read_battle(record: Fields) -> tuple[Json, Json, Json, str, int | None]:
+    """What was asked, what a and b answered, the outcome and who won (0 or 1). Raises RefusedError."""
+    prompt, answer_a, answer_b = split(_conversation(record, "a")[0], _conversation(record, "b")[0])
+    return prompt, as_content(answer_a), as_content(answer_b), *_winner(record)
+
+
 def _convert(record: Fields, namespace: uuid.UUID) -> Json:
     (one, notes_a), (other, notes_b) = _conversation(record, "a"), _conversation(record, "b")
     prompt, answer_a, answer_b = split(one, other)

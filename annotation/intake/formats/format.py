@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -29,11 +29,18 @@ class Format:
     convert: Callable[[Fields, uuid.UUID], Json]
 
 
+class Said(Protocol):
+    """What one source said of the outputs of a record, as a feedback record once their ids are known."""
+
+    def record(self, names: Mapping[int, str]) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True)
 class Vote:
     """What one source said of a pair: `winner` is 0 or 1, None for a tie or both bad.
 
-    `presented` says that the outputs were shown in the order given; `fields` are further fields of the feedback.
+    `presented` says that the outputs were shown in the order given; `fields` are further fields of the feedback, and
+    `scores` what each of the two was given.
     """
 
     outcome: str
@@ -41,6 +48,57 @@ class Vote:
     source: dict[str, str]
     presented: bool = False
     fields: Fields = field(default_factory=dict)
+    scores: tuple[float, float] | None = None
+
+    def record(self, names: Mapping[int, str]) -> dict[str, Any]:
+        record = {"kind": "preference", "source": self.source, "outcome": self.outcome, **self.fields}
+        if self.winner is not None:
+            record |= {"chosen": names[self.winner], "rejected": names[1 - self.winner]}
+        if self.presented or self.winner is None:
+            record["presented"] = [names[0], names[1]]
+        if self.scores:
+            record["scores"] = {names[index]: score for index, score in enumerate(self.scores)}
+        return record
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores that one source gave to outputs, by their index."""
+
+    scores: Mapping[int, float]
+    source: dict[str, str]
+    fields: Fields = field(default_factory=dict)
+
+    def record(self, names: Mapping[int, str]) -> dict[str, Any]:
+        scores = {names[index]: score for index, score in self.scores.items()}
+        return {"kind": "score", "source": self.source, "scores": scores, **self.fields}
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The outputs from best to worst by one source, by their index; equally good ones in one inner list."""
+
+    places: Sequence[Sequence[int]]
+    source: dict[str, str]
+    fields: Fields = field(default_factory=dict)
+
+    def record(self, names: Mapping[int, str]) -> dict[str, Any]:
+        ranking = [[names[index] for index in place] for place in self.places]
+        return {"kind": "ranking", "source": self.source, "ranking": ranking, **self.fields}
+
+
+@dataclass(frozen=True)
+class Rating:
+    """What one source thought of one output, from -1 to 1."""
+
+    value: float
+    source: dict[str, str]
+    output: int = 0
+    fields: Fields = field(default_factory=dict)
+
+    def record(self, names: Mapping[int, str]) -> dict[str, Any]:
+        given = {"output": names[self.output], "value": self.value}
+        return {"kind": "rating", "source": self.source, **given, **self.fields}
 
 
 def imported(format_name: str) -> dict[str, str]:
@@ -69,7 +127,7 @@ def native_line(
     prompt: Json,
     outputs: Sequence[Json],
     metadata: Fields,
-    votes: Sequence[Vote],
+    votes: Sequence[Said],
     tools: Json = None,
 ) -> Json:
     """A native line with ids that follow from the content: the same pair again is the same, whoever won it.
@@ -89,10 +147,36 @@ def native_line(
     }
 
 
-def _feedback(namespace: uuid.UUID, request_id: str, names: Mapping[int, str], vote: Vote) -> Json:
-    record = {"kind": "preference", "source": vote.source, "outcome": vote.outcome, **vote.fields}
-    if vote.winner is not None:
-        record |= {"chosen": names[vote.winner], "rejected": names[1 - vote.winner]}
-    if vote.presented or vote.winner is None:
-        record["presented"] = [names[0], names[1]]
+def _feedback(namespace: uuid.UUID, request_id: str, names: Mapping[int, str], said: Said) -> Json:
+    record = said.record(names)
     return {"feedback_id": str(canonical.stable_uuid(namespace, [request_id, record])), **record}
+
+
+def text_at(record: Fields, name: str) -> str:
+    """The field of that name, checked to be a string. Raises RefusedError."""
+    text = record.get(name)
+    if not isinstance(text, str):
+        raise RefusedError.at([name], "is missing" if text is None else "must be a string")
+    return text
+
+
+def number_at(value: object, path: Sequence[str | int]) -> float:
+    """A number, perhaps written as text, as in CSV. Raises RefusedError."""
+    try:
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            return float(value)
+    except ValueError:
+        pass
+    raise RefusedError.at(list(path), "is missing" if value is None else "must be a number")
+
+
+def objects_at(record: Fields, name: str, count: int | None = None) -> list[dict[str, Any]]:
+    """A field that holds a list of objects, so many of them if that is given. Raises RefusedError."""
+    value = record.get(name)
+    if value is None:
+        raise RefusedError.at([name], "is missing")
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise RefusedError.at([name], "must be a list of objects")
+    if not value or count not in (None, len(value)):
+        raise RefusedError.at([name], f"must have {count or 'some'} elements")
+    return value

@@ -39,9 +39,14 @@ def _votes(single: Any) -> list[Vote]:
 
 
 def _vote(score: Any, path: list[str | int], suffix: str, **fields: Any) -> Vote:
+    return vote_of(score, path, imported("helpsteer")["id"] + suffix, **fields)
+
+
+def vote_of(score: Any, path: list[str | int], source_id: str, **fields: Any) -> Vote:
+    """The vote that a score from -3 (the first is much better) to 3 stands for. Raises RefusedError."""
     if isinstance(score, bool) or score not in (-3, -2, -1, 0, 1, 2, 3):
         raise RefusedError.at(path, "must be a whole number from -3 to 3")
-    source = {"type": "human", "id": imported("helpsteer")["id"] + suffix}
+    source = {"type": "human", "id": source_id}
     given = {name: value for name, value in fields.items() if value}
     if score == 0:
         return Vote("tie", None, source, presented=True, fields=given)

@@ -15,14 +15,7 @@ Parts = tuple[Json, Json, Json]
 
 
 def _convert(record: Fields, namespace: uuid.UUID) -> Json:
-    chosen, rejected = content_at(record, "chosen"), content_at(record, "rejected")
-    prompt = None if record.get("prompt") is None else content_at(record, "prompt")
-    if type(chosen) is not type(rejected):
-        raise RefusedError.at(["rejected"], "must be of the same form as chosen")
-    if isinstance(chosen, list):
-        prompt, chosen, rejected = _part_conversations(prompt, chosen, rejected)
-    elif prompt is None:
-        prompt, chosen, rejected = _part_texts(chosen, rejected)
+    prompt, chosen, rejected = parts_of(record)
     tools = record["tools"] if isinstance(record.get("tools"), list) else None
     return native_line(
         namespace,
@@ -32,6 +25,17 @@ def _convert(record: Fields, namespace: uuid.UUID) -> Json:
         votes=[Vote("chosen", 0, imported("trl"))],
         tools=tools,
     )
+
+
+def parts_of(record: Fields) -> Parts:
+    """What was asked, and what the chosen and the rejected output add to it. Raises RefusedError."""
+    chosen, rejected = content_at(record, "chosen"), content_at(record, "rejected")
+    prompt = None if record.get("prompt") is None else content_at(record, "prompt")
+    if type(chosen) is not type(rejected):
+        raise RefusedError.at(["rejected"], "must be of the same form as chosen")
+    if isinstance(chosen, list):
+        return _part_conversations(prompt, chosen, rejected)
+    return _part_texts(chosen, rejected) if prompt is None else (prompt, chosen, rejected)
 
 
 def _part_conversations(prompt: Json | None, chosen: Json, rejected: Json) -> Parts:

@@ -29,6 +29,10 @@ formats:  native     an inference record a line (request_id, prompt, outputs, ..
           arena      model_a, model_b, conversation_a, conversation_b, winner; also prompt, response_a, response_b
           helpsteer  context, response1, response2, overall_preference or individual_preference
           alpaca     instruction, input, chosen, rejected
+          prefapp    rows of any config of our own snapshots that holds texts; a snapshot's whole folder, named as a
+                     FILE, brings its judgments along
+          ultrafeedback, helpsteer2, webgpt, summaries (summarize-from-feedback), argilla, label_studio
+                     as these are published or exported
 
 A record that cannot be taken is told of as FILE:LINE: /field: reason and the others are kept; the exit code is then 1.
 Importing the same file again makes nothing twice.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from exports.pipeline import publish
 from exports.pipeline.build import build
 from exports.pipeline.recipe import RecipeError
 from exports.recipes import resolve
+from exports.storage import StorageError, store
 
 
 class Command(BaseCommand):
@@ -88,6 +88,7 @@ def _expect_ready(snapshot: Snapshot) -> None:
 
 def _copy(snapshot: Snapshot, out: Path) -> None:
     try:
-        shutil.copytree(snapshot.path, out, dirs_exist_ok=True)
-    except OSError as error:
+        out.mkdir(parents=True, exist_ok=True)
+        store().fetch(snapshot.folder, snapshot.files.values_list("path", flat=True), out)
+    except (OSError, StorageError) as error:
         raise CommandError(f"Version {snapshot.version} is ready but cannot be copied to {out}: {error}") from None

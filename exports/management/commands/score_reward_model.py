@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from exports.models import Snapshot
-from exports.scoring import Accuracy, NothingToScoreError, Scored, score
+from exports.scoring import Accuracy, NothingToScoreError, Scored, pair_files, score
+from exports.storage import StorageError, at_hand
 
 
 class Command(BaseCommand):
@@ -35,7 +38,8 @@ class Command(BaseCommand):
 
     def handle(self, *, project: str | None, snapshot: str, scores: Path, **options: Any) -> None:
         try:
-            scored = score(_folder(project, snapshot), _read_scores(scores))
+            with _folder(project, snapshot) as folder:
+                scored = score(folder, _read_scores(scores))
         except NothingToScoreError:
             raise CommandError(
                 "The snapshot has no pairs in Parquet files. Build one with the recipe {“kind”: “golden”}."
@@ -45,9 +49,11 @@ class Command(BaseCommand):
             raise CommandError("No score names a pair of this snapshot.")
 
 
-def _folder(slug: str | None, named: str) -> Path:
+@contextmanager
+def _folder(slug: str | None, named: str) -> Iterator[Path]:
     if Path(named).is_dir():
-        return Path(named)
+        yield Path(named)
+        return
     if slug is None:
         raise CommandError("Name the project of the snapshot: --project SLUG.")
     ready = Snapshot.objects.filter(project__slug=slug, status=Snapshot.Status.READY).order_by("-version")
@@ -56,7 +62,13 @@ def _folder(slug: str | None, named: str) -> Path:
     )
     if found is None:
         raise CommandError(f"There is no ready version “{named}” in a project “{slug}”.")
-    return found.path
+    if hasattr(found, "removal"):
+        raise CommandError(f"The files of version {found.version} were removed.")
+    try:
+        with at_hand(found, *pair_files(found)) as folder:
+            yield folder
+    except StorageError as error:
+        raise CommandError(str(error)) from None
 
 
 def _read_scores(path: Path) -> dict[str, tuple[float, float]]:

@@ -211,9 +211,15 @@ def test_files_that_cannot_be_read_at_all_are_errors(tmp_path):
     with pytest.raises(FileError, match="No such file"):
         check_file(str(tmp_path / "nowhere.jsonl"))
     (tmp_path / "folder.jsonl").mkdir()
-    with pytest.raises(FileError, match="Is a directory"):
+    with pytest.raises(FileError, match="is no snapshot"):
         check_file(str(tmp_path / "folder.jsonl"))
     with pytest.raises(FileError, match="unknown ending"):
         check_file("picture.png")
     with pytest.raises(FileError, match="unknown ending"):
         check_file("archive.gz")
+
+
+def test_a_folder_that_is_no_snapshot_is_refused(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(FileError, match="is no snapshot with judgments"):
+        check_file(str(tmp_path))

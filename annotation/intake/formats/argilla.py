@@ -1,0 +1,129 @@
+"""Argilla: records with fields, and responses to a ranking, a label or rating questions, as exported.
+
+Both what `Dataset.records.to_json` writes (objects `fields` and `responses`) and the flat columns of `to_datasets`
+(`QUESTION.responses`, `QUESTION.responses.users`) are read. Suggestions are no responses.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from annotation.canonical import Json
+from annotation.intake.formats.fielded import read_fields
+from annotation.intake.formats.format import Fields, Format, Ranking, Said, Vote, imported, native_line, rest_of
+from annotation.intake.schemas import RefusedError
+
+TIES = ("tie", "both", "equal", "same")
+SUBMITTED = "submitted"
+FLAT = ".responses"
+
+
+@dataclass(frozen=True)
+class Response:
+    """What one person answered to one question."""
+
+    question: str
+    value: Any
+    user: str
+
+
+def _convert(record: Fields, namespace: uuid.UUID) -> Json:
+    is_flat = not isinstance(record.get("fields"), dict)
+    data = _flat_fields(record) if is_flat else record["fields"]
+    found = read_fields(data, [] if is_flat else ["fields"])
+    responses = _flat_responses(record) if is_flat else _responses(record)
+    about = record.get("metadata")
+    return native_line(
+        namespace,
+        prompt=found.prompt,
+        outputs=[{"content": output} for output in found.outputs],
+        metadata={**rest_of(data, {*found.used, "id", "status"}), **(about if isinstance(about, dict) else {})},
+        votes=list(_votes(responses, found.names)),
+    )
+
+
+def _responses(record: Fields) -> Iterator[Response]:
+    given = record.get("responses") or {}
+    if not isinstance(given, dict):
+        raise RefusedError.at(["responses"], "must be an object of lists, by question")
+    for question, answers in given.items():
+        if not isinstance(answers, list) or not all(isinstance(one, dict) for one in answers):
+            raise RefusedError.at(["responses", question], "must be a list of objects")
+        for one in answers:
+            if one.get("status", SUBMITTED) == SUBMITTED:
+                yield Response(question, one.get("value"), str(one.get("user_id") or imported("argilla")["id"]))
+
+
+def _flat_fields(record: Fields) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if "." not in name and not name.startswith("_")}
+
+
+def _flat_responses(record: Fields) -> Iterator[Response]:
+    for name, values in record.items():
+        if not name.endswith(FLAT) or not isinstance(values, list):
+            continue
+        users, states = record.get(f"{name}.users") or [], record.get(f"{name}.status") or []
+        for index, value in enumerate(values):
+            if (states[index] if index < len(states) else SUBMITTED) == SUBMITTED:
+                user = users[index] if index < len(users) else imported("argilla")["id"]
+                yield Response(name.removesuffix(FLAT), value, str(user))
+
+
+def _votes(responses: Iterator[Response], names: Sequence[str]) -> Iterator[Said]:
+    """Rankings and labels as they are; ratings of single outputs by one person, taken together, are a ranking."""
+    ratings: dict[str, dict[int, float]] = {}
+    for response in responses:
+        source = {"type": "human", "id": f"argilla:{response.user}" if ":" not in response.user else response.user}
+        rated = [index for index, name in enumerate(names) if response.question in _rating_names(name)]
+        if rated and isinstance(response.value, (int, float)):
+            ratings.setdefault(response.user, {})[rated[0]] = response.value
+        elif isinstance(response.value, list):
+            yield Ranking(_places(response, names), source)
+        elif isinstance(response.value, str) and (vote := _label(response.value, names, source)):
+            yield vote
+    for user, values in ratings.items():
+        if len(values) > 1:
+            source = {"type": "human", "id": f"argilla:{user}" if ":" not in user else user}
+            yield Ranking(_by_value({index: -value for index, value in values.items()}), source)
+
+
+def _rating_names(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}{mark}rating" for mark in "-_") + tuple(f"rating{mark}{name}" for mark in "-_")
+
+
+def _places(response: Response, names: Sequence[str]) -> list[list[int]]:
+    """A ranking: objects of value and rank, or values from best to worst."""
+    ranks: dict[int, float] = {}
+    for place, one in enumerate(response.value):
+        value, rank = (one.get("value"), one.get("rank")) if isinstance(one, dict) else (one, place)
+        if value not in names or not isinstance(rank, (int, float)):
+            raise RefusedError.at(["responses", response.question, place], f"must rank one of {', '.join(names)}")
+        ranks[names.index(value)] = rank
+    if len(ranks) < 2:
+        raise RefusedError.at(["responses", response.question], "must rank two outputs or more")
+    return _by_value(ranks)
+
+
+def _by_value(values: Mapping[int, float]) -> list[list[int]]:
+    return [[index for index, value in values.items() if value == one] for one in sorted(set(values.values()))]
+
+
+def _label(value: str, names: Sequence[str], source: dict[str, str]) -> Vote | None:
+    """The vote of a label that names an output, of two, or says that they are equal; other labels are no votes."""
+    if len(names) != 2:
+        return None
+    if value in names:
+        return Vote("chosen", names.index(value), source)
+    return Vote("tie", None, source) if value.lower() in TIES else None
+
+
+def _is_known(record: Fields) -> bool:
+    if isinstance(record.get("fields"), dict):
+        return "responses" in record or "suggestions" in record
+    return any(name.endswith(FLAT) for name in record)
+
+
+ARGILLA = Format("argilla", _is_known, _convert)
