@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -95,9 +95,13 @@ def release(annotator: Annotator, lease: uuid.UUID, *, actor: str | None = None)
 
 def release_all(user: User) -> int:
     """Give back everything that a person holds, in whatever project; return how many leases that were."""
-    live = Assignment.objects.filter(annotator__user=user, state=State.LEASED)
+    return release_each(Assignment.objects.filter(annotator__user=user))
+
+
+def release_each(leases: QuerySet[Assignment]) -> int:
+    """Give back those of some leases that are live; return how many that were."""
     released = 0
-    for lease in live.select_related("annotator__project").order_by("pk"):
+    for lease in leases.filter(state=State.LEASED).select_related("annotator__project").order_by("pk"):
         with suppress(LeaseLostError):
             release(lease.annotator, lease.uid)
             released += 1

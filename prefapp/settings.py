@@ -243,9 +243,13 @@ CELERY_TASK_IGNORE_RESULT = True  # a task's state stands in a row, not in the b
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# A worker without -Q takes from both; where builds are long, give each queue workers of its own.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds")]
-CELERY_TASK_ROUTES = {"exports.build": {"queue": "builds"}, "exports.deliver_webhooks": {"queue": "builds"}}
+# A worker without -Q takes from all; where builds are long or critics slow, give each queue workers of its own.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds"), Queue("critics")]
+CELERY_TASK_ROUTES = {
+    "annotation.ask_critic": {"queue": "critics"},
+    "exports.build": {"queue": "builds"},
+    "exports.deliver_webhooks": {"queue": "builds"},
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 # What a worker could not do in time is dropped: the next beat asks for the same again.
@@ -260,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "deliver-webhooks": {"task": "exports.deliver_webhooks", "schedule": 5.0, "options": {"expires": 5.0}},
     "tally-pairs": {"task": "annotation.tally_pairs", "schedule": 10.0, "options": {"expires": 10.0}},
+    "resume-critics": {"task": "annotation.resume_critics", "schedule": 5.0, "options": {"expires": 5.0}},
     "resume-snapshots": {"task": "exports.resume_snapshots", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 
