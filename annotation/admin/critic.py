@@ -29,9 +29,7 @@ KINDS: Mapping[str, texts.Kind] = {
     State.STOPPED: "plain",
     State.FAILED: "bad",
 }
-STOP = dialog(
-    "Stop this critic?", "What it has judged stays; what it holds goes back to the queue.", "Stop the critic"
-)
+STOP = dialog("Stop this critic?", "What it has judged stays; what it holds goes back to the queue.", "Stop the critic")
 
 
 class RunQuestion(QuestionFilter):
@@ -73,7 +71,9 @@ class CriticRunAdmin(LeadAdmin):
     )
 
     def page(self, request: HttpRequest, row: CriticRun) -> Page:
-        judgments = list_url(Judgment, project=row.project.slug, source_type__exact="ai_critic", source_id__exact=row.name)
+        judgments = list_url(
+            Judgment, project=row.project.slug, source_type__exact="ai_critic", source_id__exact=row.name
+        )
         return Page(
             steps=[
                 Step("Project", row.project.name, row_url(row.project)),

@@ -38,6 +38,7 @@ MOST_PARALLEL = 32
 # Of a request these are not the operator's to choose.
 OWN_PARAMETERS = {"model", "messages", "stream", "n"}
 PARAMETERS: dict[str, Json] = {"temperature": 0, "max_tokens": 1_000}
+LONGEST = {"endpoint": 500, "model": 150, "key_variable": 100, "name": 196}
 State = CriticRun.State
 
 
@@ -88,7 +89,9 @@ def request(project: Project, order: Order, *, actor: str, enqueue: bool = True)
             if enqueue:
                 _tell_worker(run.pk)
     except IntegrityError:
-        raise OrderError(f"a critic named “{fields['name']}” is at work there already; name this one otherwise") from None
+        raise OrderError(
+            f"a critic named “{fields['name']}” is at work there already; name this one otherwise"
+        ) from None
     return run
 
 
@@ -104,10 +107,10 @@ def _check(project: Project, order: Order) -> None:
         value = getattr(order, name)
         if value is not None and not least <= value <= top:
             raise OrderError(f"{name.replace('_', ' ')} must be from {least:,} to {top:,}")
-    for name in ("endpoint", "model", "key_variable", "name"):
-        longest = CriticRun._meta.get_field(name).max_length or 0
-        if len(getattr(order, name)) > longest or "\0" in getattr(order, name):
-            raise OrderError(f"{name.replace('_', ' ')} must have at most {longest} characters")
+    for name in LONGEST:
+        longest, given = LONGEST[name], getattr(order, name)
+        if len(given) > longest or not given.isprintable():
+            raise OrderError(f"{name.replace('_', ' ')} must have at most {longest} characters, all printable")
     taken = OWN_PARAMETERS & order.parameters.keys()
     if taken:
         raise OrderError(f"the parameter {min(taken)} cannot be chosen")
@@ -189,7 +192,7 @@ def _end(run: CriticRun, state: State, reason: str = "") -> None:
 
 
 def stop(run: CriticRun, *, actor: str) -> bool:
-    """Stop an unfinished run; False when it had ended. A living attempt notices, keeps what it has and takes no more."""
+    """Stop an unfinished run; False when it had ended. A living attempt notices, and takes no more."""
     with transaction.atomic():
         unfinished = CriticRun.objects.filter(pk=run.pk, state__in=CriticRun.UNFINISHED)
         stopped = bool(unfinished.update(state=State.STOPPED, ended_at=Now()))

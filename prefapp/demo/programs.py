@@ -34,7 +34,7 @@ def worker() -> None:
 
 
 def builder() -> None:
-    """Builds snapshots and asks critics, two at a time, until told to end. Apart from the rest: nothing waits for it."""
+    """Builds snapshots and asks critics, two at a time, until told to end. Nothing else waits for these."""
     _work_off("builds", "critics")
 
 

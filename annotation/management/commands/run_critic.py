@@ -28,15 +28,17 @@ COUNTED_AHEAD = 100_000
 
 class Command(BaseCommand):
     help = (
-        "Orders a model, reached by any API that speaks OpenAI's chat completions, to judge what the queue of a project "
-        "gives it as annotator api:NAME. Each comparison is asked about in both orders; where these disagree it is a "
+        "Orders a model, by any API that speaks OpenAI's chat completions, to judge what the queue of a project gives "
+        "it as annotator api:NAME. Each comparison is asked about in both orders; where these disagree it is a "
         "tie. A Celery worker of the queue “critics” does it, and this command shows how far it is; Ctrl-C leaves it "
         "at work, and the admin stops it. The texts of prompts and outputs are sent to the endpoint."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
-        parser.add_argument("--endpoint", required=True, metavar="URL", help="base URL, such as http://localhost:8001/v1")
+        parser.add_argument(
+            "--endpoint", required=True, metavar="URL", help="base URL, such as http://localhost:8001/v1"
+        )
         parser.add_argument("--model", required=True, metavar="M", help="the model's name there")
         parser.add_argument("--principles", metavar="FILE", type=Path, help="one a line; default: the guidelines")
         parser.add_argument("--name", metavar="NAME", default="", help="the annotator's; default: that of the model")

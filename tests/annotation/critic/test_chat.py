@@ -32,12 +32,14 @@ class RecordedPace(Pace):
 def ask(*replies, key=KEY):
     """Ask a server that gives these replies, the last again and again; what came of it, and the endpoint."""
     given = list(replies)
-    with serving(lambda _: given.pop(0) if len(given) > 1 else given[0]) as model:
-        with Endpoint(model.url, "judge", {"temperature": 0}, key=key, pace=RecordedPace()) as endpoint:
-            try:
-                return endpoint.ask(MESSAGES), endpoint, model
-            except (DeclinedError, EndpointError) as error:
-                return error, endpoint, model
+    with (
+        serving(lambda _: given.pop(0) if len(given) > 1 else given[0]) as model,
+        Endpoint(model.url, "judge", {"temperature": 0}, key=key, pace=RecordedPace()) as endpoint,
+    ):
+        try:
+            return endpoint.ask(MESSAGES), endpoint, model
+        except (DeclinedError, EndpointError) as error:
+            return error, endpoint, model
 
 
 def test_a_question_goes_with_model_parameters_and_key():
@@ -101,9 +103,9 @@ def test_patience_ends():
 def test_nobody_there_is_told():
     with serving(lambda _: completion("")) as model:
         pass
-    with Endpoint(model.url, "judge", {}, pace=RecordedPace()) as endpoint:
-        with pytest.raises(EndpointError, match="does not answer \\(ConnectError\\), 8 times"):
-            endpoint.ask(MESSAGES)
+    endpoint = Endpoint(model.url, "judge", {}, pace=RecordedPace())
+    with endpoint, pytest.raises(EndpointError, match="does not answer \\(ConnectError\\), 8 times"):
+        endpoint.ask(MESSAGES)
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404])
