@@ -23,6 +23,7 @@ from annotation.models import Annotator, Assignment, Comparison, Flag, Project
 from annotation.settling import settle_live
 
 State = Assignment.State
+GIVEN_BACK = (State.RELEASED, State.EXPIRED)
 WITHDRAWN = "The answer was retracted."
 
 
@@ -282,7 +283,8 @@ def _in(seconds: float) -> Combinable:
 def _lock(annotator: Annotator) -> None:
     # Refreshes as well: the project's settings and the balance are read under the lock.
     locked = Annotator.objects.select_related("project").select_for_update(of=("self",), no_key=True)
-    annotator.project = locked.get(pk=annotator.pk).project
+    current = locked.get(pk=annotator.pk)
+    annotator.project, annotator.interrupted = current.project, current.interrupted
 
 
 def _locked_assignment(annotator: Annotator, lease: uuid.UUID) -> Assignment:
@@ -306,6 +308,8 @@ def _live(annotator: Annotator, lease: uuid.UUID) -> Iterator[Assignment]:
 def _give_back(assignment: Assignment, state: State, *, reason: str = "") -> None:
     _end(assignment, state, reason=reason)
     _count(assignment, taken=-1)
+    if assignment.is_mixed_in and state in GIVEN_BACK:
+        Annotator.objects.filter(pk=assignment.annotator_id).update(interrupted=True)
 
 
 def _withhold_if_skipped(assignment: Assignment) -> None:

@@ -128,7 +128,8 @@ class Annotator(models.Model):
 
     `side_balance` is the number of leases (live or judged) that showed candidate `a` left, minus the others. `walk` is
     how far this annotator has come through the queue (annotation.claiming); empty is the beginning. `page` is the
-    comparison page that was opened last. `tags` say what this annotator can be asked about; only annotation.routing
+    comparison page that was opened last. `interrupted`: a gold or a repeat was given back, and is to come again before
+    others (annotation.mixing). `tags` say what this annotator can be asked about; only annotation.routing
     changes them.
     """
 
@@ -141,6 +142,7 @@ class Annotator(models.Model):
     judged = models.PositiveIntegerField(default=0)
     side_balance = models.IntegerField(default=0)
     page = models.UUIDField(null=True, editable=False)
+    interrupted = models.BooleanField(default=False, db_default=False, editable=False)
     walk = models.JSONField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 
