@@ -25,11 +25,12 @@ class Comparison(models.Model):
     """Two candidates of one prompt that somebody should judge.
 
     `taken` counts live leases and counted judgments, `judged` the latter alone, `lefts` those of `taken` that show
-    candidate `a` on the left. Only annotation.queue changes them. `opened` is the transaction that last made it open
-    to somebody who may have walked past it; a trigger keeps it. `withheld` is what was taken off the overlap, since too
-    many skipped it, until the lead offers it again. It goes to annotators who have all tags that it `requires`, or to
-    the one whom it is `reserved_for`. A `closed` one has, by another trigger, an overlap of what is
-    taken, so that it never wants anybody.
+    candidate `a` on the left. Only annotation.queue changes them. A done one has as many `lefts` as others, or
+    one more or less, unless an answer came late, with a side that the others could not be sure to have beside them.
+    `opened` is the transaction that last made it open to somebody who may have walked past it; a trigger keeps it.
+    `withheld` is what was taken off the overlap, since too many skipped it, until the lead offers it again. It goes to
+    annotators who have all tags that it `requires`, or to the one whom it is `reserved_for`. A `closed` one has, by
+    another trigger, an overlap of what is taken, so that it never wants anybody.
 
     A gold has a right answer, `gold_chosen`; a repeat asks one annotator again what it `repeats`, sides swapped.
     Neither has an overlap or counts: who judges them is decided by annotation.mixing.
