@@ -59,6 +59,9 @@ class Comparison(models.Model):
         "annotation.Annotator", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
     overlap = models.PositiveSmallIntegerField()
+    own_overlap = models.BooleanField(
+        default=False, db_default=False, help_text="Set for it alone: a change of the project’s leaves it."
+    )
     priority = models.IntegerField(default=0)
     shuffle = models.IntegerField(help_text="Seeded random number: the place in the random order.")
     taken = models.PositiveSmallIntegerField(default=0)
