@@ -34,7 +34,6 @@ from annotation.pairing import NewComparison, Rule, RuleError, Terms
 from annotation.pairing.naming import ClosedError, OverlapTakenError, change_comparison, name_pair
 from annotation.pairing.walking import make_some
 
-
 COLUMNS = ("priority", "overlap", "own_overlap", "taken", "judged", "propensity")
 
 

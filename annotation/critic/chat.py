@@ -27,7 +27,7 @@ LONGEST_PAUSE = 600
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 # Of this one request, and not of all: too long, an image that it cannot take, a text that it must not see.
 OF_THE_REQUEST = {400, 413, 422}
-SHOWN = 300
+MOST_SHOWN = 200
 MOST_TOKENS = 1_000_000_000
 
 
@@ -157,7 +157,7 @@ class Endpoint:
         failure = f"the endpoint answered {reply.status_code}"
         if reply.status_code in PASSING:
             return reply, failure
-        said = f"{failure}: {self._without_key(reply.text[:SHOWN])}"
+        said = f"{failure}: {self._shown(reply.text)}"
         raise DeclinedError(said) if reply.status_code in OF_THE_REQUEST else EndpointError(said)
 
     def _read(self, reply: httpx.Response) -> Answer:
@@ -173,21 +173,22 @@ class Endpoint:
             Spent(tokens_in=_tokens(usage.get("prompt_tokens")), tokens_out=_tokens(usage.get("completion_tokens")))
         )
         if isinstance(refusal, str) and refusal:
-            raise DeclinedError(f"the model refused: {self._without_key(refusal[:SHOWN])}")
+            raise DeclinedError(f"the model refused: {self._shown(refusal)}")
         if finish == "content_filter":
             raise DeclinedError("the endpoint’s filter kept the answer back")
         if finish == "length":
             raise DeclinedError("the answer was cut off at the limit of tokens")
         model = body.get("model")
-        return Answer(text, self._without_key(model[:150]) if isinstance(model, str) else "")
+        return Answer(text, self._shown(model) if isinstance(model, str) else "")
 
     def _count(self, spent: Spent) -> None:
         with self._lock:
             self._spent += spent
 
-    def _without_key(self, text: str) -> str:
+    def _shown(self, text: str) -> str:
+        """What the endpoint wrote, without the key and without what could steer a terminal or not be stored."""
         plain = text.replace(self._key, "…") if self._key else text
-        return plain.replace("\0", "").encode(errors="replace").decode()
+        return "".join(letter if letter.isprintable() else " " for letter in plain[:MOST_SHOWN])
 
 
 def _text(content: Json) -> str:

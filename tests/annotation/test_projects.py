@@ -145,7 +145,7 @@ def pairs(project, outputs):
 
 def test_an_overlap_of_its_own_stays_when_that_of_the_project_changes():
     project = world.project(comparisons=4, overlap=2)
-    first, second, third, last = Comparison.objects.order_by("pk")
+    first, second, third, _ = Comparison.objects.order_by("pk")
     change_comparison(first, overlap=3, actor="lena")
     change_comparison(second, overlap=2, actor="lena")
     change_comparison(third, priority=7, actor="lena")
