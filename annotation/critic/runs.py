@@ -34,6 +34,7 @@ STALE_SECONDS = 30
 # Broken off so often in a row, it is no accident.
 BROKEN_OFF = 5
 GIVEN_UP = f"It was broken off {BROKEN_OFF} times in a row: a worker or the database went away. Order it again."
+SKIPS_IN_A_ROW = 10
 MOST_PARALLEL = 32
 # Of a request these are not the operator's to choose.
 OWN_PARAMETERS = {"model", "messages", "stream", "n"}
@@ -159,12 +160,18 @@ def add_spent(run: CriticRun, spent: Spent) -> None:
 
 def count(run: CriticRun, came: Came) -> None:
     """Count what became of a comparison, in the transaction of the judgment, whoever owns the run now."""
-    _add(run, came)
+    in_a_row = {"skips_in_a_row": 0 if came.judged else F("skips_in_a_row") + came.skipped}
+    _add(run, came, **in_a_row)
 
 
-def _add(run: CriticRun, counts: Spent | Came) -> None:
-    more = {name: F(name) + value for name, value in vars(counts).items() if value}
+def _add(run: CriticRun, counts: Spent | Came, **more: Any) -> None:
+    more |= {name: F(name) + value for name, value in vars(counts).items() if value}
     CriticRun.objects.filter(pk=run.pk).update(**more)
+
+
+def skips_too_much(run: CriticRun) -> bool:
+    """Whether it has skipped so many in a row that it would leave a whole queue unjudged."""
+    return CriticRun.objects.filter(pk=run.pk, skips_in_a_row__gte=SKIPS_IN_A_ROW).exists()
 
 
 def put_off(run: CriticRun) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -17,7 +18,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from annotation import answers, queue
+from annotation import queue
 from annotation.canonical import Json
 from annotation.critic import runs
 from annotation.critic.asking import (
@@ -39,10 +40,8 @@ from annotation.models import Assignment, CriticRun
 # So long a worker stays with one run, so that each gets on and a worker can be ended.
 TURN_SECONDS = 60.0
 BEAT_SECONDS = 2.0
-# A model that answers so many comparisons in a row with nothing would leave a whole queue unjudged.
-SKIPS_IN_A_ROW = 10
 READS = 2
-GIVEN_UP = f"{SKIPS_IN_A_ROW} comparisons in a row could not be judged; their leases, which are skipped, say why."
+GIVEN_UP = f"{runs.SKIPS_IN_A_ROW} comparisons in a row could not be judged; their leases, which are skipped, say why."
 NO_GUIDELINES = "The project has no guidelines any more to judge by."
 
 
@@ -93,7 +92,6 @@ class _Turn:
         self._annotator = runs.annotator_of(run)
         self._asked: dict[Future[_Said], Assignment] = {}
         self._taken = run.taken
-        self._skipped_in_a_row = 0
 
     def go(self) -> None:
         """Work until nothing is left, the turn is over, or somebody stops the run."""
@@ -157,14 +155,12 @@ class _Turn:
             return
         except DeclinedError as error:
             self._end(lease, Came(skipped=1), partial(queue.skip, self._annotator, lease.uid, reason=str(error)))
-            self._skipped_in_a_row += 1
-            if self._skipped_in_a_row == SKIPS_IN_A_ROW:
+            if runs.skips_too_much(self._run):
                 raise EndpointError(GIVEN_UP) from None
             return
         came = Came(judged=1, disagreed=int(said.agreed.disagreed))
         body = _record(self._run, lease, said)
         self._end(lease, came, lambda: answer_lease(lease, body, now=timezone.now()))
-        self._skipped_in_a_row = 0
 
     def _end(self, lease: Assignment, came: Came, end: Callable[[], object]) -> None:
         """End a lease and count it, both or neither."""
@@ -176,7 +172,7 @@ class _Turn:
 
         try:
             until_settled(end_and_count)
-        except (queue.LeaseLostError, answers.FeedbackConflictError):
+        except queue.LeaseLostError:
             # It was released by a lead, answered by an attempt that took over, or erased.
             runs.count(self._run, Came(lost=1))
         self._taken += 1
@@ -225,7 +221,7 @@ def _record(run: CriticRun, lease: Assignment, said: _Said) -> dict[str, Any]:
     chosen = {"a": lease.left, "b": lease.right}.get(agreed.verdict)
     rejected = {"a": lease.right, "b": lease.left}.get(agreed.verdict)
     return {
-        "feedback_id": f"critic-{lease.uid}",
+        "feedback_id": str(uuid.uuid4()),
         "kind": "preference",
         "source": {"type": "ai_critic", "id": run.name, "version": runs.version_of(run, said.principles)},
         "presented": [lease.left.output_id, lease.right.output_id],

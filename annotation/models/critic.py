@@ -57,6 +57,7 @@ class CriticRun(models.Model):
         default=0, help_text="Of those judged: ties because the two orders gave different answers."
     )
     skipped = models.PositiveIntegerField(default=0, help_text="Refused by the model, or not understood.")
+    skips_in_a_row = models.PositiveIntegerField(default=0, help_text="Since it last judged one.")
     lost = models.PositiveIntegerField(default=0, help_text="Answered after the lease had ended otherwise.")
     requests = models.PositiveBigIntegerField(default=0)
     retries = models.PositiveBigIntegerField(default=0, help_text="Of those requests: asked again after an error.")

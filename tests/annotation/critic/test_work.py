@@ -155,10 +155,14 @@ def test_refusals_and_nonsense_are_skipped_with_a_reason_and_left_to_others():
 
 
 def test_a_model_that_cannot_judge_does_not_leave_a_queue_unjudged():
-    project = world.project(comparisons=work.SKIPS_IN_A_ROW + 5)
+    project = world.project(comparisons=runs.SKIPS_IN_A_ROW + 5)
     with serving(lambda _: completion("?")) as model:
-        made = run(model, project, parallel=1)
-    assert (made.state, made.error, made.skipped) == (State.FAILED, work.GIVEN_UP, work.SKIPS_IN_A_ROW)
+        made = ordered(model, project, parallel=1)
+        while made.state in CriticRun.UNFINISHED:  # in however many turns
+            work.work(made.pk, turn=0.02)
+            made.refresh_from_db()
+    assert (made.state, made.error, made.skipped) == (State.FAILED, work.GIVEN_UP, runs.SKIPS_IN_A_ROW)
+    assert made.attempt > 1
     assert not Assignment.objects.filter(state="leased").exists()
 
 
