@@ -84,12 +84,18 @@ CLAIM = """
     WHERE NOT EXISTS (SELECT FROM returned) AND {wanted} AND ({place}) >= (SELECT {names} FROM start)
     ORDER BY {place} LIMIT 1
 ), sided AS MATERIALIZED (
-    -- First what evens out the comparison, then what evens out this annotator's work, then chance.
+    -- First what evens out the comparison, then what would, should those answer yet whose leases expired, then what
+    -- evens out this annotator's work, then chance.
     SELECT picked.*, false AS is_mixed_in, CASE
         WHEN 2 * picked.lefts <> picked.taken THEN 2 * picked.lefts < picked.taken
+        WHEN late.lead <> 0 THEN late.lead < 0
         WHEN n.side_balance <> 0 THEN n.side_balance < 0
         ELSE random() < 0.5 END AS a_left
-    FROM (SELECT * FROM returned UNION ALL SELECT * FROM walked) picked, annotation_annotator n
+    FROM (SELECT * FROM returned UNION ALL SELECT * FROM walked) picked, annotation_annotator n, LATERAL (
+        SELECT coalesce(sum(CASE WHEN x.left_id = picked.a_id THEN 1 ELSE -1 END), 0) AS lead
+        FROM annotation_assignment x
+        WHERE x.comparison_id = picked.id AND x.state = 'expired' AND x.annotator_id <> n.id
+    ) late
     WHERE n.id = %(annotator)s
 ), counted AS (
     UPDATE annotation_comparison c SET taken = c.taken + 1, lefts = c.lefts + sided.a_left::int

@@ -1,6 +1,7 @@
 """Mixing golds and flipped repeats into an annotator's work, by a chance that nobody can guess. For queue.
 
-Nobody is given one who has nothing else left, so that nobody is made to judge golds for ever.
+Nobody is given one who has nothing else left, so that nobody is made to judge golds for ever. What was given back comes
+again before anything else, as other comparisons do that nobody took meanwhile: leaving is no way round it.
 """
 
 from __future__ import annotations
@@ -27,17 +28,19 @@ NEW_TO_ANNOTATOR = """NOT EXISTS (
 
 GOLDS = """SELECT id, requires, reserved_for_id FROM annotation_comparison
         WHERE project_id = %(project)s AND kind = 'gold' AND NOT closed"""
-# Around the circle of all golds from a place that chance names. The side evens out this annotator's work.
+# Evens out this annotator's work.
+SIDE = "CASE WHEN n.side_balance <> 0 THEN n.side_balance < 0 ELSE random() < 0.5 END"
+ROUTED = "(c.requires IS NULL OR c.requires <@ n.tags) AND (c.reserved_for_id IS NULL OR c.reserved_for_id = n.id)"
+# Around the circle of all golds from a place that chance names.
 GOLD = f"""
-SELECT c.id, CASE WHEN n.side_balance <> 0 THEN n.side_balance < 0 ELSE random() < 0.5 END
+SELECT c.id, {SIDE}
 FROM annotation_annotator n, (
     ({GOLDS} AND shuffle >= %(start)s ORDER BY shuffle LIMIT {GOLDS_LOOKED_AT})
     UNION ALL
     ({GOLDS} AND shuffle < %(start)s ORDER BY shuffle LIMIT {GOLDS_LOOKED_AT})
     LIMIT {GOLDS_LOOKED_AT}
 ) c
-WHERE n.id = %(annotator)s AND {NEW_TO_ANNOTATOR.format(comparison="c.id")}
-  AND (c.requires IS NULL OR c.requires <@ n.tags) AND (c.reserved_for_id IS NULL OR c.reserved_for_id = n.id)
+WHERE n.id = %(annotator)s AND {NEW_TO_ANNOTATOR.format(comparison="c.id")} AND {ROUTED}
 ORDER BY random() LIMIT 1
 """  # noqa: S608 - made of numbers
 
@@ -74,6 +77,19 @@ WITH earlier AS MATERIALIZED (
 SELECT coalesce(made_before, (SELECT id FROM made)), a_left FROM picked
 """  # noqa: S608 - made of numbers
 
+# The last one that was given back, unless it was answered late.
+GIVEN_BACK = f"""
+SELECT c.id, CASE c.kind WHEN 'gold' THEN {SIDE} ELSE x.left_id = c.a_id END
+FROM annotation_assignment x
+JOIN annotation_annotator n ON n.id = x.annotator_id
+JOIN annotation_comparison c ON c.id = x.comparison_id
+JOIN annotation_project p ON p.id = c.project_id
+WHERE n.id = %(annotator)s AND x.is_mixed_in AND x.state IN ('released', 'expired')
+  AND NOT c.closed AND {NEW_TO_ANNOTATOR.format(comparison="c.id")}
+  AND CASE c.kind WHEN 'gold' THEN p.gold_rate ELSE p.repeat_rate END > 0 AND {ROUTED}
+ORDER BY x.ended_at DESC, x.id DESC LIMIT 1
+"""  # noqa: S608 - made of the statement above
+
 PICKED = f"""
 WITH sided AS MATERIALIZED (
     SELECT c.id, c.a_id, c.b_id, %(a_left)s::boolean AS a_left, true AS is_mixed_in
@@ -92,21 +108,37 @@ SELECT (SELECT count(*) FROM annotation_assignment x
 
 
 def mix_in(annotator: Annotator, *, count: int) -> list[Assignment] | None:
-    """Lease a gold or a repeat to an annotator that holds fewer than `count`, at the rates of the project.
+    """Lease a gold or a repeat to an annotator that holds fewer than `count`: what was given back, or by chance, at the
+    rates of the project.
 
     Returns the leases then held, as claiming.claim does; None when chance says no, or there is nothing that fits. The
-    annotator's row must be locked.
+    annotator's row must be locked, and what says whether it was interrupted up to date.
     """
-    pick = _draw(annotator.project)
-    if pick is None or not claiming.has_more(annotator, count=count):
+    drawn = _draw(annotator.project)
+    if not (annotator.interrupted or drawn) or not claiming.has_more(annotator, count=count):
         return None
-    given = leasing.parameters(annotator)
-    rows = prepared.run(pick, {**given, "start": chance.randrange(2**31), "apart": APART})
-    if not rows:
+    picked = None
+    if annotator.interrupted:
+        picked = _pick(annotator, GIVEN_BACK)
+        if picked is None:
+            annotator.interrupted = False
+            Annotator.objects.filter(pk=annotator.pk).update(interrupted=False)
+    if picked is None and drawn:
+        picked = _pick(annotator, drawn)
+    if picked is None:
         return None
-    ((comparison, a_left),) = rows
-    taken, held = leasing.run(PICKED, annotator, {**given, "comparison": comparison, "a_left": a_left})
+    comparison, a_left = picked
+    given = {**leasing.parameters(annotator), "comparison": comparison, "a_left": a_left}
+    taken, held = leasing.run(PICKED, annotator, given)
     return held if taken else None
+
+
+def _pick(annotator: Annotator, pick: str) -> tuple[int, bool] | None:
+    """A comparison that a statement picks, and whether its output `a` is to stand left."""
+    given = {**leasing.parameters(annotator), "start": chance.randrange(2**31), "apart": APART}
+    for comparison, a_left in prepared.run(pick, given):
+        return comparison, a_left
+    return None
 
 
 def _draw(project: Project) -> str | None:

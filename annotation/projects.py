@@ -236,7 +236,8 @@ LOT = Cast("shuffle", BigIntegerField()) * LOT_FACTOR % LOTS
 
 
 def _apply_overlap(project: Project) -> None:
-    comparisons = Comparison.objects.filter(project=project, kind="plain", closed=False).alias(lot=LOT)
+    comparisons = Comparison.objects.filter(project=project, kind="plain", closed=False, own_overlap=False)
+    comparisons = comparisons.alias(lot=LOT)
     _want(project.overlap_sample, comparisons.filter(lot__lt=project.sampled_below))
     _want(project.overlap, comparisons.filter(lot__gte=project.sampled_below))
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -23,6 +23,7 @@ from annotation.models import Annotator, Assignment, Comparison, Flag, Project
 from annotation.settling import settle_live
 
 State = Assignment.State
+GIVEN_BACK = (State.RELEASED, State.EXPIRED)
 WITHDRAWN = "The answer was retracted."
 
 
@@ -95,9 +96,13 @@ def release(annotator: Annotator, lease: uuid.UUID, *, actor: str | None = None)
 
 def release_all(user: User) -> int:
     """Give back everything that a person holds, in whatever project; return how many leases that were."""
-    live = Assignment.objects.filter(annotator__user=user, state=State.LEASED)
+    return release_each(Assignment.objects.filter(annotator__user=user))
+
+
+def release_each(leases: QuerySet[Assignment]) -> int:
+    """Give back those of some leases that are live; return how many that were."""
     released = 0
-    for lease in live.select_related("annotator__project").order_by("pk"):
+    for lease in leases.filter(state=State.LEASED).select_related("annotator__project").order_by("pk"):
         with suppress(LeaseLostError):
             release(lease.annotator, lease.uid)
             released += 1
@@ -278,7 +283,8 @@ def _in(seconds: float) -> Combinable:
 def _lock(annotator: Annotator) -> None:
     # Refreshes as well: the project's settings and the balance are read under the lock.
     locked = Annotator.objects.select_related("project").select_for_update(of=("self",), no_key=True)
-    annotator.project = locked.get(pk=annotator.pk).project
+    current = locked.get(pk=annotator.pk)
+    annotator.project, annotator.interrupted = current.project, current.interrupted
 
 
 def _locked_assignment(annotator: Annotator, lease: uuid.UUID) -> Assignment:
@@ -302,6 +308,8 @@ def _live(annotator: Annotator, lease: uuid.UUID) -> Iterator[Assignment]:
 def _give_back(assignment: Assignment, state: State, *, reason: str = "") -> None:
     _end(assignment, state, reason=reason)
     _count(assignment, taken=-1)
+    if assignment.is_mixed_in and state in GIVEN_BACK:
+        Annotator.objects.filter(pk=assignment.annotator_id).update(interrupted=True)
 
 
 def _withhold_if_skipped(assignment: Assignment) -> None:

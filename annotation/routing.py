@@ -4,15 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
-from annotation import log
-from annotation.models import Annotator, Comparison
+from annotation import log, queue
+from annotation.models import Annotator, Comparison, Project
 from annotation.models.project import MOST_TAGS, TAG_LENGTH
+
+LONGEST_NAME = 196  # of a program
 
 
 class TagError(Exception):
     """Tags that cannot be taken: why."""
+
+
+class NobodyError(Exception):
+    """Nobody has that name."""
+
+
+@transaction.atomic
+def tag(project: Project, name: str, tags: Sequence[str], *, actor: str) -> Annotator:
+    """Say what the annotator of a name can be asked about, who need not have begun yet.
+
+    Raises NobodyError and TagError.
+    """
+    annotator = _find(project, name)
+    set_tags(annotator, tags, actor=actor)
+    return annotator
+
+
+def _find(project: Project, name: str) -> Annotator:
+    found = project.annotators.filter(name=name).first()
+    if found:
+        return found
+    program = name.removeprefix("api:")
+    if program != name and 0 < len(program) <= LONGEST_NAME:
+        return queue.annotator_for_program(project, program)
+    user = User.objects.filter(username=name, is_active=True).first()
+    if user is None:
+        raise NobodyError
+    return queue.annotator_for_user(project, user)
 
 
 @transaction.atomic

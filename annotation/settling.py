@@ -26,15 +26,15 @@ WITH mine AS MATERIALIZED (
     WHERE c.id = ended.comparison_id AND NOT ended.is_mixed_in
 ), tallied AS (
     UPDATE annotation_annotator n SET judged = n.judged + 1 FROM ended WHERE n.id = ended.annotator_id
-    RETURNING n.judged
+    RETURNING n.judged, n.interrupted
 )
-SELECT (SELECT judged FROM tallied), {WRITTEN.columns} FROM ended l {JOINS}
+SELECT (SELECT judged FROM tallied), (SELECT interrupted FROM tallied), {WRITTEN.columns} FROM ended l {JOINS}
 """  # noqa: S608 - made of the names of columns
 
 
 def settle_live(annotator: Annotator, lease: uuid.UUID) -> Assignment | None:
     """Mark a live lease as judged; None when it is not live. The annotator's row is locked after it and up to date."""
-    for judged, *values in prepared.run(SETTLE, {"annotator": annotator.pk, "lease": lease}):
-        annotator.judged = judged
+    for judged, interrupted, *values in prepared.run(SETTLE, {"annotator": annotator.pk, "lease": lease}):
+        annotator.judged, annotator.interrupted = judged, interrupted
         return WRITTEN.build(annotator, values)
     return None

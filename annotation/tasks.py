@@ -1,9 +1,11 @@
-"""Celery tasks: seals, expired leases and how long they last, waiting feedback, counts. All are safe to run twice."""
+"""Celery tasks: seals, leases, waiting feedback, counts, AI critics. All are safe to run twice."""
 
 from celery import shared_task
 from django.utils import timezone
 
 from annotation import log, projects, queue
+from annotation.critic import runs
+from annotation.critic.work import work
 from annotation.intake import joining
 from annotation.pairing import tally
 
@@ -32,3 +34,13 @@ def watch_waiting_feedback() -> None:
 @shared_task(name="annotation.tally_pairs")
 def tally_pairs() -> None:
     tally.catch_up_all()
+
+
+@shared_task(name=runs.TASK)
+def ask_critic(pk: int) -> None:
+    work(pk)
+
+
+@shared_task(name="annotation.resume_critics")
+def resume_critics() -> None:
+    runs.requeue_stale()

@@ -265,11 +265,14 @@ CELERY_TASK_IGNORE_RESULT = True  # a task's state stands in a row, not in the b
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# A worker without -Q takes from both; where builds are long, give each queue workers of its own.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds")]
+# A worker without -Q takes from all; where builds are long or critics slow, give each queue workers of its own.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds"), Queue("critics")]
 CELERY_TASK_ROUTES = {
-    task: {"queue": "builds"}
-    for task in ("exports.build", "exports.deliver_webhooks", "exports.apply_retention", "exports.push_snapshot")
+    "annotation.ask_critic": {"queue": "critics"},
+    "exports.build": {"queue": "builds"},
+    "exports.deliver_webhooks": {"queue": "builds"},
+    "exports.apply_retention": {"queue": "builds"},
+    "exports.push_snapshot": {"queue": "builds"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Beat reads its schedule from the database, where the schedules of snapshots stand, and writes this one there as well.
@@ -289,6 +292,7 @@ CELERY_BEAT_SCHEDULE = {
     "fit-leases": _every(300.0, "annotation.fit_leases"),
     "watch-waiting-feedback": _every(60.0, "annotation.watch_waiting_feedback"),
     "deliver-webhooks": _every(5.0, "exports.deliver_webhooks"),
+    "resume-critics": _every(5.0, "annotation.resume_critics"),
     "tally-pairs": _every(10.0, "annotation.tally_pairs"),
     "resume-snapshots": _every(5.0, "exports.resume_snapshots"),
     "apply-retention": _every(3600.0, "exports.apply_retention"),

@@ -3,9 +3,9 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 
-from annotation.admin import comparison, event, judgment, key, lease, people, project, prompt
+from annotation.admin import comparison, critic, event, judgment, key, lease, people, project, prompt
 
-__all__ = ["comparison", "event", "judgment", "key", "lease", "people", "project", "prompt"]
+__all__ = ["comparison", "critic", "event", "judgment", "key", "lease", "people", "project", "prompt"]
 
 admin.site.index_title = "Start"
 # One page to sign in at, with its limits on guessing.

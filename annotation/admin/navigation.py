@@ -34,6 +34,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Leases", "hourglass_top", "annotation_assignment"),
             ("Flags", "flag", "annotation_flag"),
             ("Annotators", "badge", "annotation_annotator"),
+            ("AI critics", "smart_toy", "annotation_criticrun"),
         ],
     ),
     (

@@ -120,6 +120,7 @@ class ComparisonSerializer(MadeSerializer):
     state = serializers.ChoiceField(list(STATES), allow_null=True, help_text="null: a gold or a repeat.")
     priority = serializers.IntegerField()
     overlap = serializers.IntegerField(help_text="Judgments wanted.")
+    own_overlap = serializers.BooleanField(help_text="It was set for this one: a change of the project's leaves it.")
     taken = serializers.IntegerField(help_text="Judgments that count, and live leases.")
     judged = serializers.IntegerField(help_text="Judgments that count.")
     propensity = serializers.FloatField(help_text="The chance with which the pair was taken; 1 where none is drawn.")
@@ -155,6 +156,7 @@ STANDING = {
     "state": "open",
     "priority": 10,
     "overlap": 3,
+    "own_overlap": True,
     "taken": 1,
     "judged": 0,
     "propensity": 0.41,

@@ -34,6 +34,8 @@ from annotation.pairing import NewComparison, Rule, RuleError, Terms
 from annotation.pairing.naming import ClosedError, OverlapTakenError, change_comparison, name_pair
 from annotation.pairing.walking import make_some
 
+COLUMNS = ("priority", "overlap", "own_overlap", "taken", "judged", "propensity")
+
 
 class ComparisonsView(ProjectView):
     """Asking for comparisons, and listing them."""
@@ -177,7 +179,7 @@ def describe_comparison(comparison: Comparison) -> dict[str, Any]:
         "outputs": [comparison.a.output_id, comparison.b.output_id],
         "kind": comparison.kind,
         "state": _state(comparison),
-        **{name: getattr(comparison, name) for name in ("priority", "overlap", "taken", "judged", "propensity")},
+        **{name: getattr(comparison, name) for name in COLUMNS},
         "created_at": comparison.created_at,
     }
 

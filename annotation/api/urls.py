@@ -12,6 +12,7 @@ from annotation.api.judgments import JudgmentsView
 from annotation.api.leases import ClaimView, ReleaseView, RenewView, SkipView
 from annotation.api.progress import ProgressView
 from annotation.api.projects import ProjectSettingsView
+from annotation.api.tags import TagsView
 
 
 class OpaqueConverter(PathConverter):
@@ -24,6 +25,7 @@ register_converter(OpaqueConverter, "opaque")
 
 urlpatterns: list[URLPattern] = [
     path("", ProjectSettingsView.as_view(), name="api-project"),
+    path("annotators/<opaque:annotator>/tags/", TagsView.as_view(), name="api-annotator-tags"),
     path("comparisons/", ComparisonsView.as_view(), name="api-comparisons"),
     path("comparisons/<uuid:comparison_id>/", ComparisonView.as_view(), name="api-comparison"),
     path("events/", EventsView.as_view(), name="api-events"),

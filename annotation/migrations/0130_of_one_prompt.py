@@ -54,7 +54,7 @@ MOVES = "DROP TRIGGER stays_of_a_prompt ON annotation_comparison;"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0114_routing'),
+        ('annotation', '0122_own_overlap'),
     ]
 
     operations = [

@@ -1,6 +1,7 @@
 """The words of the design as tables; the invariants stand here and in the migrations as constraints and triggers."""
 
 from annotation.models.comparison import Annotator, Assignment, Comparison, Flag
+from annotation.models.critic import CriticRun
 from annotation.models.event import Chain, Event, Seal, UnsealedEvent
 from annotation.models.judgment import Feedback, Judgment, Retraction, SourceType, WaitingFeedback
 from annotation.models.key import ApiKey
@@ -15,6 +16,7 @@ __all__ = [
     "Candidate",
     "Chain",
     "Comparison",
+    "CriticRun",
     "Event",
     "Feedback",
     "Flag",

@@ -25,11 +25,12 @@ class Comparison(models.Model):
     """Two candidates of one prompt that somebody should judge.
 
     `taken` counts live leases and counted judgments, `judged` the latter alone, `lefts` those of `taken` that show
-    candidate `a` on the left. Only annotation.queue changes them. `opened` is the transaction that last made it open
-    to somebody who may have walked past it; a trigger keeps it. `withheld` is what was taken off the overlap, since too
-    many skipped it, until the lead offers it again. It goes to annotators who have all tags that it `requires`, or to
-    the one whom it is `reserved_for`. A `closed` one has, by another trigger, an overlap of what is
-    taken, so that it never wants anybody.
+    candidate `a` on the left. Only annotation.queue changes them. A done one has as many `lefts` as others, or
+    one more or less, unless an answer came late, with a side that the others could not be sure to have beside them.
+    `opened` is the transaction that last made it open to somebody who may have walked past it; a trigger keeps it.
+    `withheld` is what was taken off the overlap, since too many skipped it, until the lead offers it again. It goes to
+    annotators who have all tags that it `requires`, or to the one whom it is `reserved_for`. A `closed` one has, by
+    another trigger, an overlap of what is taken, so that it never wants anybody.
 
     A gold has a right answer, `gold_chosen`; a repeat asks one annotator again what it `repeats`, sides swapped.
     Neither has an overlap or counts: who judges them is decided by annotation.mixing.
@@ -58,6 +59,9 @@ class Comparison(models.Model):
         "annotation.Annotator", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
     overlap = models.PositiveSmallIntegerField()
+    own_overlap = models.BooleanField(
+        default=False, db_default=False, help_text="Set for it alone: a change of the project’s leaves it."
+    )
     priority = models.IntegerField(default=0)
     shuffle = models.IntegerField(help_text="Seeded random number: the place in the random order.")
     taken = models.PositiveSmallIntegerField(default=0)
@@ -128,7 +132,8 @@ class Annotator(models.Model):
 
     `side_balance` is the number of leases (live or judged) that showed candidate `a` left, minus the others. `walk` is
     how far this annotator has come through the queue (annotation.claiming); empty is the beginning. `page` is the
-    comparison page that was opened last. `tags` say what this annotator can be asked about; only annotation.routing
+    comparison page that was opened last. `interrupted`: a gold or a repeat was given back, and is to come again before
+    others (annotation.mixing). `tags` say what this annotator can be asked about; only annotation.routing
     changes them.
     """
 
@@ -141,6 +146,7 @@ class Annotator(models.Model):
     judged = models.PositiveIntegerField(default=0)
     side_balance = models.IntegerField(default=0)
     page = models.UUIDField(null=True, editable=False)
+    interrupted = models.BooleanField(default=False, db_default=False, editable=False)
     walk = models.JSONField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 

@@ -102,10 +102,11 @@ def create(project: Project, comparisons: Sequence[NewComparison], terms: Terms)
     copy_rows(
         Comparison,
         ["id", "uid", "project", "prompt", "a", "b", "overlap", "priority", "shuffle", "propensity", "taken",
-         "judged", "lefts"],
+         "judged", "lefts", "own_overlap"],
         (
             (pk, new.uid, project_id, new.prompt_id, new.outputs[0].pk, new.outputs[1].pk,
-             terms.overlap or project.overlap_of(shuffle), terms.priority, shuffle, new.propensity, 0, 0, 0)
+             terms.overlap or project.overlap_of(shuffle), terms.priority, shuffle, new.propensity, 0, 0, 0,
+             terms.overlap is not None)
             for pk, new, shuffle in zip(ids, comparisons, shuffles, strict=True)
         ),
     )  # fmt: skip

@@ -61,6 +61,7 @@ def change_comparison(
 ) -> Comparison:
     """Set a comparison's priority or overlap, and tell the log what changed; return it as it is then.
 
+    Its overlap is its own from then on, also when it is that of the project.
     Raises OverlapTakenError for an overlap below what is taken, and for one that is not counted by its overlap now;
     ClosedError.
     """
@@ -72,6 +73,8 @@ def change_comparison(
     changed: dict[str, Any] = {
         name: value for name, value in wanted.items() if value is not None and value != getattr(current, name)
     }
+    if overlap is not None and not current.own_overlap:
+        changed["overlap"] = overlap
     if "overlap" in changed and current.kind != Comparison.Kind.PLAIN:
         raise OverlapTakenError("golds and repeats have none")
     if "overlap" in changed and current.withheld:
@@ -79,7 +82,8 @@ def change_comparison(
     if changed.get("overlap", current.overlap) < current.taken:
         raise OverlapTakenError(f"{current.taken} of its judgments are given or handed out")
     if changed:
-        Comparison.objects.filter(pk=current.pk).update(**changed)
+        current.own_overlap |= "overlap" in changed
+        Comparison.objects.filter(pk=current.pk).update(**changed, own_overlap=current.own_overlap)
         event = log.NewEvent("comparison.changed", actor, f"comparison:{current.uid}", changed)
         log.append(current.project, [event])
         for name, value in changed.items():

@@ -34,13 +34,13 @@ def worker() -> None:
 
 
 def builder() -> None:
-    """Builds snapshots, two at a time, until told to end. Apart from the rest: nothing waits for a build."""
-    _work_off("builds")
+    """Builds snapshots and asks critics, two at a time, until told to end. Nothing else waits for these."""
+    _work_off("builds", "critics")
 
 
-def _work_off(queue: str) -> None:
+def _work_off(*queues: str) -> None:
     options = ["--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    celery_app.worker_main(["worker", "--queues", queue, "--hostname", f"{queue}@%h", *options])
+    celery_app.worker_main(["worker", "--queues", ",".join(queues), "--hostname", f"{queues[0]}@%h", *options])
 
 
 def beat() -> None:

@@ -1,4 +1,4 @@
-"""The commands for leads: import_pairs, project, create_api_key."""
+"""The commands for leads: import_pairs, project, annotators, create_api_key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotation import keys, projects
+from annotation import keys, projects, queue
 from annotation.models import ApiKey, Project, Prompt
 from tests import world
 from tests.annotation.intake.records import inference
@@ -273,3 +273,30 @@ def test_wrong_use_is_one_line_on_standard_error(arguments, why):
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"manage.py import_pairs: {why}")
+
+
+@pytest.mark.django_db
+class TestAnnotators:
+    def test_it_lists_them_and_sets_their_tags(self):
+        project = world.project("p", comparisons=1)
+        world.judge_next(world.annotator(project, "alice"))
+        queue.annotator_for_program(project, "critic\x1b[2J")
+        out, errors, code = run("annotators", "--project", "p", "--tags", "alice=French, law", "--tags", "api:a=b=x")
+        assert (errors, code) == ([], 0)
+        assert out == ["alice: french, law; 1 judged", "api:a=b: x; 0 judged", "api:critic\\x1b[2J: no tags; 0 judged"]
+        assert run("annotators", "--project", "p", "--tags", "alice=")[0][0] == "alice: no tags; 1 judged"
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            (["--project", "nowhere"], "there is no project “nowhere”"),
+            (["--project", "p", "--tags", "alice"], "must be NAME=TAG"),
+            (["--project", "p", "--tags", "nobody=law"], "there is nobody “nobody”"),
+            (["--project", "p", "--tags", f"api:a={'x' * 51}"], "is no tag"),
+        ],
+    )
+    def test_what_cannot_be_done_is_one_line(self, arguments, why):
+        world.project("p")
+        with pytest.raises(CommandError, match=why) as caught:
+            run("annotators", *arguments)
+        assert "\n" not in str(caught.value)

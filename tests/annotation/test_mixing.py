@@ -81,6 +81,64 @@ def test_a_gold_may_be_skipped_released_and_lost() -> None:
         assert kinds(queue.hold(alice, count=1)) == ["plain"]
 
 
+def end(lease: Assignment, how: str) -> None:
+    if how == "left":
+        queue.release(lease.annotator, lease.uid)
+    else:
+        lapse(lease)
+
+
+@pytest.mark.parametrize("how", ["left", "expired"])
+def test_nobody_gets_round_a_gold_by_leaving(how: str) -> None:
+    project = mixed_project()
+    world.add_golds(project, 5)
+    alice = world.annotator(project, "alice")
+    with drawn(GOLD, NEITHER):
+        (lease,) = queue.hold(alice, count=1)
+        end(lease, how)
+        for _ in range(3):
+            (again,) = queue.hold(alice, count=1)
+            assert again.comparison_id == lease.comparison_id
+            end(again, how)
+        assert [one.comparison_id for one in judge(alice)] == [lease.comparison_id]
+        assert kinds(judge(alice, 3)) == ["plain"] * 3
+    alice.refresh_from_db()
+    assert alice.interrupted is False
+
+
+def test_all_that_was_given_back_comes_again_as_plain_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixing, "APART", 0)
+    project = mixed_project()
+    world.add_golds(project, 3)
+    alice = world.annotator(project, "alice")
+    with drawn(NEITHER, GOLD, REPEAT, NEITHER):
+        judge(alice)
+        left = queue.hold(alice, count=3)
+        assert sorted(kinds(left)) == ["gold", "plain", "repeat"]
+        for lease in left:
+            end(lease, "left")
+        back = queue.hold(alice, count=3)
+    assert {lease.comparison_id for lease in back} == {lease.comparison_id for lease in left}
+    sides = [lease.left_id for leases in (left, back) for lease in leases if lease.comparison.kind == "repeat"]
+    assert sides[0] == sides[1], "it shows the sides of the first answer swapped, or it is no repeat"
+
+
+def test_a_gold_that_was_answered_late_or_is_not_wanted_does_not_come_again() -> None:
+    project = mixed_project()
+    world.add_golds(project, 2)
+    alice, bob = world.annotator(project, "alice"), world.annotator(project, "bob")
+    with drawn(GOLD, NEITHER):
+        (late,) = queue.hold(alice, count=1)
+        lapse(late)
+        answers.judge(alice, late.uid, project.answer_scale.choice("a"), feedback_id="late")
+        assert kinds(judge(alice)) == ["plain"]
+    with drawn(GOLD, NEITHER):
+        (left,) = queue.hold(bob, count=1)
+        end(left, "left")
+        projects.change_project(project, {"gold_rate": 0}, actor="test")
+        assert kinds(judge(bob)) == ["plain"]
+
+
 def test_a_late_answer_to_a_gold_counts_unless_it_was_answered_meanwhile() -> None:
     project = mixed_project()
     world.add_golds(project, 1)

@@ -7,6 +7,7 @@ import pytest
 from annotation import projects, queue
 from annotation.models import Comparison, Event, GuidelineVersion, Project
 from annotation.models.project import LOT_FACTOR, LOTS
+from annotation.pairing.naming import change_comparison
 from tests import world
 from tests.annotation.pairing.prompts import log_prompt
 
@@ -140,6 +141,22 @@ def test_a_new_overlap_holds_for_comparisons_that_are_there_but_takes_nothing_ba
 def pairs(project, outputs):
     """Comparisons of all pairs of that many outputs of one prompt."""
     log_prompt(project, ["aurora"] * outputs, strategy="all_pairs")
+
+
+def test_an_overlap_of_its_own_stays_when_that_of_the_project_changes():
+    project = world.project(comparisons=4, overlap=2)
+    first, second, third, _ = Comparison.objects.order_by("pk")
+    change_comparison(first, overlap=3, actor="lena")
+    change_comparison(second, overlap=2, actor="lena")
+    change_comparison(third, priority=7, actor="lena")
+    projects.change_project(project, {"overlap": 5}, actor="lena")
+    overlaps = list(Comparison.objects.order_by("pk").values_list("overlap", flat=True))
+    assert overlaps == [3, 2, 5, 5]
+    projects.change_project(project, {"overlap_sample_share": 1, "overlap_sample": 7}, actor="lena")
+    assert list(Comparison.objects.order_by("pk").values_list("overlap", flat=True)) == [3, 2, 7, 7]
+    assert events("comparison.changed") == [{"overlap": 3}, {"overlap": 2}, {"priority": 7}]
+    change_comparison(second, overlap=2, actor="lena")
+    assert len(events("comparison.changed")) == 3, "it has that overlap of its own already"
 
 
 def test_a_share_of_the_comparisons_has_another_overlap():

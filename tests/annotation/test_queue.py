@@ -151,6 +151,19 @@ def test_sides_are_balanced_within_a_comparison():
         assert comparison.assignments.filter(left=comparison.a).count() == 2
 
 
+@pytest.mark.parametrize("attempt", range(4))  # of which chance would let one in sixteen pass
+def test_a_late_answer_finds_the_other_side_taken_by_whoever_came_after(attempt):
+    project = world.project(comparisons=1, overlap=2)
+    alice, bob = world.annotator(project, "alice"), world.annotator(project, "bob")
+    (late,) = queue.hold(alice, count=1)
+    lapse(late)
+    queue.expire()
+    world.judge_next(bob)
+    answers.judge(alice, late.uid, project.answer_scale.choice("a"), feedback_id="late")
+    comparison = Comparison.objects.get()
+    assert (comparison.taken, comparison.judged, comparison.lefts) == (2, 2, 1)
+
+
 def test_sides_are_balanced_within_an_annotators_work():
     project = world.project(comparisons=21)
     alice = world.annotator(project, "alice")

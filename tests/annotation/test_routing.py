@@ -51,6 +51,19 @@ def test_a_comparison_goes_to_those_who_have_every_tag_that_it_requires(
     assert not project.comparisons.get(pk=first.pk).taken
 
 
+def test_who_has_not_begun_yet_can_be_tagged(project: Project) -> None:
+    world.person("carol")
+    for name in ("carol", "api:critic"):
+        assert routing.tag(project, name, ["French"], actor="lena").tags == ["french"]
+    assert list(Annotator.objects.order_by("name").values_list("name", "tags")) == [
+        ("api:critic", ["french"]), ("carol", ["french"]),
+    ]  # fmt: skip
+    assert queue.annotator_for_program(project, "critic").tags == ["french"]
+    for nobody in ("dave", "api:", "", "api:" + "x" * 197):
+        with pytest.raises(routing.NobodyError):
+            routing.tag(project, nobody, [], actor="lena")
+
+
 def test_who_gets_a_tag_is_given_what_was_passed_over(project: Project, alice: Annotator) -> None:
     first, second, *rest = comparisons(project)
     require(first, "french")

@@ -81,8 +81,10 @@ def work(project: Project, folder: Path) -> None:
 
 
 def test_every_comparison_ends_with_exactly_its_overlap(project: Project, tmp_path: Path) -> None:
+    began = time.monotonic()
     work(project, tmp_path)
     queue.expire()
+    seconds = time.monotonic() - began
     plain = Comparison.objects.filter(kind="plain")
     assert not plain.exclude(taken=F("overlap"), judged=F("overlap")).exists()
     assert not Comparison.objects.exclude(kind="plain").filter(taken__gt=0).exists()
@@ -97,6 +99,7 @@ def test_every_comparison_ends_with_exactly_its_overlap(project: Project, tmp_pa
     late = Assignment.objects.filter(state=Assignment.State.JUDGED, ended_at__gt=F("expires_at")).values("comparison")
     for lefts, taken in plain.exclude(pk__in=late).values_list("lefts", "taken"):
         assert abs(2 * lefts - taken) <= 1
+    uneven = [one for one in plain.filter(pk__in=late) if abs(2 * one.lefts - one.taken) > 1]
     for annotator in Annotator.objects.all():
         active = annotator.assignments.filter(state__in=["leased", "judged"])
         lefts = active.filter(left=F("comparison__a")).count()
@@ -108,3 +111,9 @@ def test_every_comparison_ends_with_exactly_its_overlap(project: Project, tmp_pa
     assert acknowledged <= stored, "an acknowledged answer is lost"
     verify(project)
     assert replay(project).differences == []
+    states = dict(Assignment.objects.values_list("state").annotate(n=Count("pk")).order_by("state"))
+    print(
+        f"\n{counted.count()} judgments in {seconds:.0f} s, {len(acknowledged)} acknowledged; leases: {states}; ",
+        end="",
+    )
+    print(f"{late.count()} answers came late, {len(uneven)} comparisons are uneven by more than one for it")

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation import answers, keys, log, projects, queue
+from annotation.critic import runs
 from annotation.models import Annotator, ApiKey, Assignment, Comparison, Flag, Project
 from tests import world
 
@@ -49,6 +50,7 @@ def build(slug: str = "summaries", *, lead: str = "lena") -> Scenery:
     held = answers.undo(alice)
     flag = queue.flag(alice, held.uid, reason="Both are cut off")
     key, _ = keys.create_key(project, name=f"trainer-{slug}", scopes=["read"], actor="test")
+    runs.request(project, runs.Order("https://models.example/v1", "judge"), actor="test", enqueue=False)
     log.seal(project)
     return Scenery(project, lena, alice, bob, held, flag, Comparison.objects.get(pk=first.comparison_id), key)
 

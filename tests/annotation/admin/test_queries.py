@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from annotation import log, projects, queue
 from annotation.admin import paging
-from annotation.models import ApiKey, Comparison, Flag, Member, Project, Prompt
+from annotation.models import ApiKey, Comparison, CriticRun, Flag, Member, Project, Prompt
 from tests import world
 from tests.annotation.admin import scenery
 from tests.annotation.admin.scenery import browse, list_path
@@ -38,6 +38,7 @@ def grow(scene):
         (lease,) = queue.hold(queue.annotator_for_user(project, person), count=1)
         Flag.objects.create(comparison_id=lease.comparison_id, annotator_id=lease.annotator_id)
         ApiKey.objects.create(project=project, name=f"k{n}", scopes=["read"], hash=f"{n}")
+        CriticRun.objects.create(project=project, name=f"c{n}", model="judge")
         projects.change_project(project, {"guidelines": f"Choose {n}."}, actor="test")
         made = Project.objects.create(slug=f"more{n}", name="More")
         Member.objects.create(project=made, user=scene.lena, role=Member.Role.LEAD)

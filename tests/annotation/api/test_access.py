@@ -30,6 +30,7 @@ PLACES = {
     "uid": "3b0a6f0e-52c1-4b5e-9a37-0c8f4d2e6a11",
     "comparison_id": "f2b7f3f5-8a53-4c5e-a5cf-8c1f0d6f3a52",
     "version": "1",
+    "annotator": "api:critic",
     "other": "2",
     "path": "manifest.json",
 }

@@ -87,6 +87,14 @@ def test_a_gold_is_made_once_and_of_a_comparison_that_nobody_was_given(project, 
     problem(program("POST", "comparisons/", {**other, "gold": {"chosen": "r1-00"}}), 409)
 
 
+def test_an_overlap_that_was_asked_for_is_its_own(program):
+    for request_id, more in (("r0", {"overlap": 3}), ("r1", {}), ("r2", {"overlap": 2})):
+        post(program, request_id=request_id, outputs=[f"{request_id}-00", f"{request_id}-01"], **more)
+    assert program("PATCH", "", {"overlap": 5}).status_code == 200
+    told = [(one["overlap"], one["own_overlap"]) for one in program.all("comparisons/")]
+    assert told == [(3, True), (5, False), (2, True)]
+
+
 def test_what_waits_for_the_lead_says_so(project, program):
     post(program, **NAMED)
     alice = world.annotator(project, "alice")
@@ -209,7 +217,7 @@ def test_priority_and_overlap_can_be_changed(project, program):
     path = f"comparisons/{made['results'][0]['comparison_id']}/"
     before = program.get(path)
     assert program("PATCH", path, {"priority": 7}).json() == {**before, "priority": 7}
-    assert program("PATCH", path, {"overlap": 4}).json() == {**before, "priority": 7, "overlap": 4}
+    assert program("PATCH", path, {"overlap": 4}).json() == {**before, "priority": 7, "overlap": 4, "own_overlap": True}
     told = list(Event.objects.filter(kind="comparison.changed").order_by("pk").values_list("payload", flat=True))
     assert told == [{"priority": 7}, {"overlap": 4}]
 

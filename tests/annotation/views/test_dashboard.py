@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from annotation import progress, queue
+from annotation import progress, queue, routing
 from tests import world
 from tests.annotation.views.page import SCRIPT, sign_in
 
@@ -18,6 +18,7 @@ def test_says_how_far_it_is_and_who_said_what(client: Client) -> None:
     project = world.project("summaries", comparisons=4)
     alice = world.annotator(project, "alice")
     world.judge_next(alice)
+    routing.set_tags(alice, ["medicine", "<b>french"], actor="test")
     (lease,) = queue.hold(alice, count=1)
     queue.flag(alice, lease.uid, reason="cut off")
     client.force_login(world.lead("lena", project))
@@ -25,7 +26,7 @@ def test_says_how_far_it_is_and_who_said_what(client: Client) -> None:
     assert "<strong>25 %</strong> done: 1 of 4 comparisons" in page
     assert "1 is being judged, 2 wait for somebody" in page
     assert "<td>Human</td><td>1</td>" in page
-    assert "<td>alice</td><td>1</td>" in page
+    assert "<td>alice</td><td>1</td><td>&lt;b&gt;french, medicine</td>" in page
     assert "1 open flag by annotators" in page
 
 
