@@ -169,7 +169,7 @@ def read_answer(text: str, principles: Principles, *, with_strength: bool) -> Op
     if start < 0 or end < start:
         raise UnreadableError("holds no JSON object")
     try:
-        said = read_json(answer[start : end + 1].encode())
+        said = read_json(answer[start : end + 1].encode()).value
     except (UnsoundError, UnicodeEncodeError):
         raise UnreadableError("is not sound JSON") from None
     given = said.get("verdict")
