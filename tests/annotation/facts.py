@@ -22,6 +22,7 @@ STATE = {
     "annotation_comparison": "counts and place in the queue; which outputs it compares is told by an event",
     "annotation_flag": "open until it is resolved, both events",
     "annotation_member": "comes and goes, both events",
+    "annotation_criticrun": "an order to a worker and how far it is; what came of it is judgments",
     "annotation_modelpair": "counted out of the log, and can be counted anew",
     "annotation_project": "settings, every change an event",
     "annotation_tally": "how far the log is counted into pairs of models",

@@ -33,6 +33,7 @@ NOT_COVERED = {
     "annotation_judgment.id": INTERNAL,
     "annotation_retraction.id": INTERNAL,
     "annotation_comparison.overlap": QUEUE,
+    "annotation_comparison.own_overlap": QUEUE,
     "annotation_comparison.priority": QUEUE,
     "annotation_comparison.shuffle": QUEUE,
     "annotation_comparison.taken": QUEUE,
