@@ -10,6 +10,11 @@ from django.core.management import call_command
 from django.test import override_settings
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Have the test database made, be it that these tests run alone: pytest-django makes what tests are marked for."""
+    item.add_marker(pytest.mark.django_db)
+
+
 @pytest.fixture(scope="session")
 def folder(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a snapshot that the project's own pipeline built; its rows are gone from the database again."""
