@@ -23,6 +23,7 @@ from exports.pipeline.card import make_card
 from exports.pipeline.configs import write_configs
 from exports.pipeline.curate import curate
 from exports.pipeline.erasures import last_erasure
+from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.manifest import Origin, as_bytes, make_manifest, read_collection
 from exports.pipeline.measure import measure_votes
 from exports.pipeline.publish import LostError
@@ -129,14 +130,16 @@ def compile_into(
         recipe=snapshot.recipe,
         recipe_name=snapshot.named_recipe.name if snapshot.named_recipe else None,
     )
-    with Session(database_dsn()) as session, watching(session):
+    schema = f"prefapp_build_{snapshot.pk}_{snapshot.attempt}"
+    with Session(database_dsn(), schema=schema) as session, watching(session):
         scope = Scope(snapshot.project_id, snapshot.watermark)
         counts = choose(session, recipe, scope, lambda share: report(CHOSEN * share))
-        index.hold(session, recipe.formats)
+        index.hold(session, recipe.formats, to_compare=recipe.incremental)
         if recipe.incremental:
             counts["changes"] = _compare(session, snapshot.parent)
-        counts["split"] = split(session, changed_only=recipe.incremental)
-        collection = read_collection(session)
+        audited = recipe.incremental or any(FORMATS[name].rows is Rows.JUDGMENTS for name in recipe.formats)
+        counts["split"] = split(session, changed_only=recipe.incremental, audited=audited)
+        collection = read_collection(session, "audit" if audited else "vote")
         files = _write(session, recipe, folder, report, counts)
     files.append(write_bytes(folder, "README.md", make_card(origin, collection, counts, files)))
     manifest = make_manifest(origin, collection, counts, files)

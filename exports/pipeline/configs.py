@@ -101,8 +101,9 @@ def write_configs(session: Session, recipe: RecipeBody, folder: Path, report: Re
 
     configs = [Config(FORMATS[name], folder, recipe.file_format, refused) for name in recipe.formats]
     try:
-        for batch in session.batches(DROPPED):
-            dropped.add(batch.select(DROPPED_SCHEMA.names).cast(DROPPED_SCHEMA))
+        with session.looking_up():
+            for batch in session.batches(DROPPED):
+                dropped.add(batch.select(DROPPED_SCHEMA.names).cast(DROPPED_SCHEMA))
         texts = Texts()
         _fill(session, configs, texts, report)
         files = [file for config in configs for file in config.finish()]

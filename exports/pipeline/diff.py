@@ -36,14 +36,9 @@ def kind_of(*snapshots: Snapshot) -> Kind:
 
 def diff(older: Snapshot, newer: Snapshot, kind: Kind) -> dict[str, Change]:
     """What the newer selection added, changed and removed, of rows of one kind. Both snapshots must be ready."""
-    with (
-        at_hand(newer, *NEEDED) as newer_folder,
-        at_hand(older, *NEEDED) as older_folder,
-        Session(database_dsn(), statement_seconds=STATEMENT_SECONDS) as session,
-    ):
-        session.load("held", read_index(newer_folder))
-        session.run("ANALYZE held")
-        counts = compare(session, older_folder).get(kind, {})
+    with Session(database_dsn(), statement_seconds=STATEMENT_SECONDS) as session:
+        session.load("held", read_index(newer.path))
+        counts = compare(session, older.path).get(kind, {})
         return {change: Change(counts.get(change, 0), _first(session, kind, change)) for change in CHANGES}
 
 

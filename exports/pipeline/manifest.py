@@ -32,7 +32,7 @@ ORDER BY s.position
 """
 GUIDELINES = """
 SELECT g.version, g.text, count(*) AS judgments
-FROM audit JOIN annotation_judgment j ON j.id = audit.judgment_id
+FROM {judgments} AS told JOIN annotation_judgment j ON j.id = told.judgment_id
 LEFT JOIN annotation_guidelineversion g ON g.id = j.guidelines_id
 GROUP BY g.version, g.text ORDER BY g.version
 """
@@ -41,10 +41,9 @@ SELECT source_type, count(*) AS judgments, count(DISTINCT source_id) AS judges
 FROM vote GROUP BY source_type ORDER BY source_type
 """
 MODELS = """
-SELECT btrim(c.model_name || ' ' || c.model_version) COLLATE "C" AS model, count(*) AS outputs
-FROM (SELECT a_id AS id FROM vote UNION SELECT b_id FROM vote) AS judged
-JOIN annotation_candidate c ON c.id = judged.id
-GROUP BY 1 ORDER BY 1
+SELECT model, count(*) AS outputs
+FROM (SELECT a_id AS id, a_model AS model FROM vote UNION SELECT b_id, b_model FROM vote) AS judged
+GROUP BY model ORDER BY model
 """
 
 
@@ -71,13 +70,13 @@ class Collection:
     models: list[dict[str, Any]]
 
 
-def read_collection(session: Session) -> Collection:
-    """How the selected judgments were collected; after the split stage."""
+def read_collection(session: Session, judgments: str) -> Collection:
+    """How the judgments in a table were collected; after the split stage."""
     settings: dict[str, Any] = {}
     for row in session.rows(PROJECT_SETTINGS):
         settings |= json.loads(row["payload"])
     settings.pop("members", None)  # names of people are no part of a data set
-    return Collection(settings, session.rows(GUIDELINES), session.rows(SOURCES), session.rows(MODELS))
+    return Collection(settings, session.rows(GUIDELINES.format(judgments=judgments)), session.rows(SOURCES), session.rows(MODELS))
 
 
 def make_manifest(

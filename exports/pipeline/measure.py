@@ -22,9 +22,7 @@ SELECT count(*) AS pairs,
 FROM pool WHERE votes > 1 AND NOT rated
 """
 LEFT = """
-SELECT count(*) AS votes, count(*) FILTER (WHERE j.chosen_id = j.left_id) AS left_won
-FROM vote v JOIN annotation_judgment j ON j.id = v.judgment_id
-WHERE j.outcome = 'chosen' AND j.left_id IS NOT NULL
+SELECT count(left_won) AS votes, count(*) FILTER (WHERE left_won) AS left_won FROM vote
 """
 
 

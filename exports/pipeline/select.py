@@ -82,7 +82,6 @@ WHERE s.position <= r.watermark AND ps.position <= r.watermark
 """
 
 VOTES = f"""
-CREATE TEMP TABLE vote AS
 WITH seen AS (
     SELECT j.id AS judgment_id, j.prompt_id, j.outcome, j.chosen_id, j.strength, j.scores, j.value,
         j.source_type, j.source_id, j.judged_at, s.position, p.request_id,
@@ -94,7 +93,15 @@ WITH seen AS (
         CASE WHEN swapped THEN c2.index ELSE c1.index END AS a_index,
         CASE WHEN swapped THEN c1.index ELSE c2.index END AS b_index,
         CASE WHEN swapped THEN c2.digest ELSE c1.digest END AS a_digest,
-        CASE WHEN swapped THEN c1.digest ELSE c2.digest END AS b_digest
+        CASE WHEN swapped THEN c1.digest ELSE c2.digest END AS b_digest,
+        CASE WHEN swapped THEN c2.model_name ELSE c1.model_name END AS a_name,
+        CASE WHEN swapped THEN c2.model_version ELSE c1.model_version END AS a_version,
+        CASE WHEN swapped THEN c1.model_name ELSE c2.model_name END AS b_name,
+        CASE WHEN swapped THEN c1.model_version ELSE c2.model_version END AS b_version,
+        CASE WHEN j.outcome = 'chosen' THEN j.chosen_id = j.left_id END AS left_won,
+        pg_temp.uniform(r.split_seed, p.digest) < r.test_share AS test,
+        pg_temp.has_images(p.content) OR pg_temp.has_images(c1.content) OR pg_temp.has_images(c2.content) AS images,
+        pg_temp.is_blank(c1.content) OR pg_temp.is_blank(c2.content) AS blank
     {JUDGMENTS} AND j.erasure_id IS NULL
 )
 SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id, b_id, a_index, b_index,
@@ -110,13 +117,15 @@ SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id,
         ELSE jsonb_build_array('comparison', request_id, prompt_digest, a_output, a_digest, b_output, b_digest)
     END) AS pool_id,
     a_digest = b_digest AND a_id <> b_id AS identical,
-    a_id = b_id AS rated
+    a_id = b_id AS rated,
+    btrim(a_name || ' ' || a_version) COLLATE "C" AS a_model,
+    btrim(b_name || ' ' || b_version) COLLATE "C" AS b_model,
+    left_won, test, images, blank
 FROM seen
 """  # noqa: S608 - made of the statement above
 # The pairs that lost all their votes to erasures, as far as can still be told of them: what a recipe asks of a prompt's
 # metadata they meet no more.
 ERASED = f"""
-CREATE TEMP TABLE erased AS
 SELECT p.request_id, ps.position AS prompt_position, c1.id = c2.id AS rated,
     least(c1.output_id COLLATE "C", c2.output_id COLLATE "C") AS a_output,
     greatest(c1.output_id COLLATE "C", c2.output_id COLLATE "C") AS b_output, max(s.position) AS last_position
@@ -168,11 +177,9 @@ def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, Any]
     With `exclude_failed_gold` also how many judgments that rule dropped.
     """
     session.load("recipe", pa.Table.from_pylist([_row(recipe, scope)], schema=COLUMNS))
-    session.run("ANALYZE recipe")
-    session.run(VOTES)
+    session.make("vote", VOTES)
     dropped = {"failed_gold": session.run(DROP_FAILED)} if recipe.exclude_failed_gold else {}
-    session.run("ANALYZE vote")
-    session.run(ERASED)
+    session.make("erased", ERASED)
     return {**session.rows(COUNT)[0], **({"dropped": dropped} if dropped else {})}
 
 
