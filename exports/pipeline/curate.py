@@ -65,7 +65,8 @@ WITH shown AS (
 )
 SELECT pool_id AS pair_id, pool_id, request_id, prompt_id, prompt_position, prompt_digest, a_id, b_id, language,
     identical, test, images, blank, rated, winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement,
-    winning, strength_sum, strong, score_a, score_b, last_position, judged_at, source, coalesce(judge, consensus || ' of ' || votes) AS judge,
+    winning, strength_sum, strong, score_a, score_b, last_position, judged_at, source,
+    coalesce(judge, consensus || ' of ' || votes) AS judge,
     CASE
         WHEN votes < min_votes THEN 'min_votes'
         WHEN winner IS NULL THEN CASE consensus WHEN 'unanimous' THEN 'not_unanimous' ELSE 'no_majority' END
@@ -85,7 +86,8 @@ WITH measured AS (
 )
 SELECT pg_temp.name(jsonb_build_array(pool_id, position, a_index, b_index)) AS pair_id, pool_id, request_id,
     prompt_id, prompt_position, prompt_digest, a_id, b_id, language, identical, test, images, blank, rated,
-    says AS winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, 1 AS winning, coalesce(strength, 0)::int AS strength_sum,
+    says AS winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, 1 AS winning,
+    coalesce(strength, 0)::int AS strength_sum,
     (strength IS NOT NULL)::int AS strong,
     score_a::float8, score_b::float8, position AS last_position, judged_at, source_type AS source, source_id AS judge,
     CASE WHEN votes < min_votes THEN 'min_votes' WHEN agreement < min_agreement THEN 'min_agreement'

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from exports.models import Snapshot
-from exports.pipeline.build import database_dsn
+from exports.pipeline.compile import database_dsn
 from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.index import CHANGES, NEEDED, compare, read_index
 from exports.pipeline.session import Session

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.session import Session
-from exports.pipeline.write import Shards, WrittenFile
+from exports.pipeline.write import WrittenFile, write_all
 
 FOLDER = "index"
 # What of a snapshot's files a comparison reads.
@@ -26,8 +26,8 @@ CHANGE_SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string())])
 CHANGES = ("added", "changed", "removed")
 
 PAIRS = """
-SELECT pg_temp.shown(pair_id) AS id, 'pair' AS kind, pg_temp.name(jsonb_build_array(request_id, in_pairs, in_decided, in_rated,
-    winner, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum, strong, score_a, score_b,
+SELECT pg_temp.shown(pair_id) AS id, 'pair' AS kind, pg_temp.name(jsonb_build_array(request_id, in_pairs, in_decided,
+    in_rated, winner, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum, strong, score_a, score_b,
     source, judge, last_position, judged_at AT TIME ZONE 'UTC'))::text AS signature, pair_id,
     NULL::bigint AS judgment_id
 FROM sampled
@@ -37,7 +37,7 @@ JUDGMENTS = """
 SELECT j.uid::text AS id, 'judgment' AS kind, v.pool_id::text AS signature, NULL::uuid AS pair_id, j.id AS judgment_id
 FROM vote v JOIN annotation_judgment j ON j.id = v.judgment_id
 """
-ALL = 'SELECT id, kind, signature FROM held ORDER BY kind COLLATE "C", id COLLATE "C"'
+ALL = 'SELECT id, kind, signature FROM {held} ORDER BY kind COLLATE "C", id COLLATE "C"'
 
 CHANGED = """
 SELECT coalesce(h.id, b.id) AS id, coalesce(h.kind, b.kind) AS kind,
@@ -51,14 +51,14 @@ SELECT id, kind FROM changed WHERE change = '{change}' ORDER BY kind COLLATE "C"
 """
 
 
-def hold(session: Session, formats: Sequence[str], *, to_compare: bool) -> None:
+def hold(session: Session, formats: Sequence[str]) -> None:
     """Make `held`: every row of the selection that one of these formats can tell of; after sampling."""
+    session.make("held", _rows(formats))
+
+
+def _rows(formats: Sequence[str]) -> str:
     kinds = {FORMATS[name].rows is Rows.JUDGMENTS for name in formats}
-    rows = " UNION ALL ".join(query for query, wanted in ((PAIRS, False), (JUDGMENTS, True)) if wanted in kinds)
-    if to_compare:
-        session.make("held", rows)
-    else:
-        session.view("held", rows)
+    return " UNION ALL ".join(query for query, wanted in ((PAIRS, False), (JUDGMENTS, True)) if wanted in kinds)
 
 
 def compare(session: Session, before: Path | None) -> dict[str, dict[str, int]]:
@@ -85,9 +85,10 @@ def read_index(folder: Path) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(SCHEMA, batches())
 
 
-def write_index(session: Session, folder: Path) -> list[WrittenFile]:
-    """Write `held` as the snapshot's index."""
-    return _write(session, ALL, Shards(folder, FOLDER, "rows", SCHEMA))
+def write_index(session: Session, formats: Sequence[str], folder: Path, *, is_held: bool) -> list[WrittenFile]:
+    """Write the index of the snapshot: of `held`, where that was made."""
+    rows = ALL.format(held="held" if is_held else f"({_rows(formats)}) AS rows")
+    return write_all(session.batches(rows), folder, FOLDER, "rows", SCHEMA)
 
 
 def write_changes(session: Session, folder: Path) -> list[WrittenFile]:
@@ -95,14 +96,5 @@ def write_changes(session: Session, folder: Path) -> list[WrittenFile]:
     return [
         file
         for change in CHANGES
-        for file in _write(session, SOME.format(change=change), Shards(folder, "changes", change, CHANGE_SCHEMA))
+        for file in write_all(session.batches(SOME.format(change=change)), folder, "changes", change, CHANGE_SCHEMA)
     ]
-
-
-def _write(session: Session, query: str, shards: Shards) -> list[WrittenFile]:
-    try:
-        for batch in session.batches(query):
-            shards.add(batch.cast(shards.schema))
-        return shards.finish()
-    finally:
-        shards.abandon()

@@ -76,7 +76,9 @@ def read_collection(session: Session, judgments: str) -> Collection:
     for row in session.rows(PROJECT_SETTINGS):
         settings |= json.loads(row["payload"])
     settings.pop("members", None)  # names of people are no part of a data set
-    return Collection(settings, session.rows(GUIDELINES.format(judgments=judgments)), session.rows(SOURCES), session.rows(MODELS))
+    return Collection(
+        settings, session.rows(GUIDELINES.format(judgments=judgments)), session.rows(SOURCES), session.rows(MODELS)
+    )
 
 
 def make_manifest(

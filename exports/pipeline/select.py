@@ -64,9 +64,7 @@ CROSS JOIN LATERAL (
     SELECT (c2.digest COLLATE "C", c2.output_id COLLATE "C") < (c1.digest COLLATE "C", c1.output_id COLLATE "C")
 ) AS ordered (swapped)
 WHERE s.position <= r.watermark AND ps.position <= r.watermark
-  AND NOT EXISTS (
-    SELECT FROM annotation_retraction t JOIN annotation_seal ts ON ts.event_id = t.event_id
-    WHERE t.target_id = j.feedback_id AND ts.position <= r.watermark)
+  AND NOT EXISTS (SELECT FROM retracted t WHERE t.target_id = j.feedback_id)
   AND j.source_type = ANY (r.sources)
   AND (r.surplus OR NOT j.surplus)
   AND NOT EXISTS (SELECT FROM annotation_comparison k WHERE k.id = j.comparison_id AND k.kind <> 'plain')
@@ -81,6 +79,12 @@ WHERE s.position <= r.watermark AND ps.position <= r.watermark
     AND (c2.model_name = ANY (r.models) OR c2.model_name || ' ' || c2.model_version = ANY (r.models))))
 """
 
+# What was retracted by the watermark. A table of its own, so that the pass over the judgments can be a parallel one.
+RETRACTED = """
+SELECT t.target_id FROM recipe r
+JOIN annotation_seal s ON s.project_id = r.project_id AND s.position <= r.watermark
+JOIN annotation_retraction t ON t.event_id = s.event_id
+"""
 VOTES = f"""
 WITH seen AS (
     SELECT j.id AS judgment_id, j.prompt_id, j.outcome, j.chosen_id, j.strength, j.scores, j.value,
@@ -145,9 +149,7 @@ DELETE FROM vote USING (
     JOIN annotation_comparison c ON c.project_id = r.project_id AND c.kind = 'gold'
     JOIN annotation_judgment j ON j.comparison_id = c.id AND NOT j.surplus AND j.erasure_id IS NULL
     JOIN annotation_seal s ON s.event_id = j.event_id AND s.position <= r.watermark
-    WHERE NOT EXISTS (
-        SELECT FROM annotation_retraction t JOIN annotation_seal ts ON ts.event_id = t.event_id
-        WHERE t.target_id = j.feedback_id AND ts.position <= r.watermark)
+    WHERE NOT EXISTS (SELECT FROM retracted t WHERE t.target_id = j.feedback_id)
     GROUP BY j.source_type, j.source_id
     HAVING count(*) >= {golds.LEAST_JUDGED}
       AND count(*) FILTER (WHERE j.chosen_id = c.gold_chosen_id) < {golds.LEAST_RIGHT} * count(*)
@@ -177,6 +179,7 @@ def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, Any]
     With `exclude_failed_gold` also how many judgments that rule dropped.
     """
     session.load("recipe", pa.Table.from_pylist([_row(recipe, scope)], schema=COLUMNS))
+    session.make("retracted", RETRACTED)
     session.make("vote", VOTES)
     dropped = {"failed_gold": session.run(DROP_FAILED)} if recipe.exclude_failed_gold else {}
     session.make("erased", ERASED)
