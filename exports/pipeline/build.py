@@ -21,7 +21,12 @@ from django.db import InterfaceError, OperationalError, connection
 
 from exports.models import Snapshot, SnapshotShard
 from exports.pipeline import publish, shards, tables
-from exports.pipeline.compile import (
+from exports.pipeline.erasures import last_erasure
+from exports.pipeline.heart import Heart
+from exports.pipeline.publish import ErasedMeanwhileError, LostError
+from exports.pipeline.recipe import RecipeError, parse_recipe
+from exports.pipeline.session import Session, StreamBrokenError
+from exports.pipeline.stages import (
     OUTLINE,
     ParentGoneError,
     database_dsn,
@@ -30,11 +35,6 @@ from exports.pipeline.compile import (
     write_one_shard,
     write_outline,
 )
-from exports.pipeline.erasures import last_erasure
-from exports.pipeline.heart import Heart
-from exports.pipeline.publish import ErasedMeanwhileError, LostError
-from exports.pipeline.recipe import RecipeError, parse_recipe
-from exports.pipeline.session import Session, StreamBrokenError
 from exports.pipeline.tables import TablesGoneError
 
 logger = logging.getLogger(__name__)
@@ -161,14 +161,21 @@ def _guarded(snapshot: Snapshot, step: Callable[[], None]) -> bool:
         _begin_again(snapshot)
     except Exception as error:
         logger.exception("snapshot %s: attempt %d failed", snapshot, snapshot.attempt)
-        reason = _reason(error)
-        if reason and last_erasure(snapshot.project) != snapshot.erasure_seen:
-            _begin_again(snapshot)
-        elif reason:
-            publish.fail(snapshot, reason)
+        _end(snapshot, _reason(error))
     else:
         return True
     return False
+
+
+def _end(snapshot: Snapshot, reason: str | None) -> None:
+    """What becomes of an attempt that failed: an erasure explains whatever was found half there."""
+    try:
+        if last_erasure(snapshot.project) != snapshot.erasure_seen:
+            _begin_again(snapshot)
+        elif reason:
+            publish.fail(snapshot, reason)
+    except (OperationalError, InterfaceError):
+        logger.warning("snapshot %s: the database does not answer, it is left to another try", snapshot)
 
 
 def _begin_again(snapshot: Snapshot) -> None:

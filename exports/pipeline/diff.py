@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from exports.models import Snapshot
-from exports.pipeline.compile import database_dsn
 from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.index import CHANGES, NEEDED, compare, read_index
 from exports.pipeline.session import Session
-from exports.storage import at_hand
+from exports.pipeline.stages import database_dsn
 
 Kind = Literal["pair", "judgment"]
 IDS_SHOWN = 1_000

@@ -11,13 +11,13 @@ import adbc_driver_manager
 from annotation import log
 from annotation.models import Project
 from exports.pipeline import readers
-from exports.pipeline.compile import choose, database_dsn
 from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.read import JUDGMENTS, WITH_VOTES, WITHOUT_VOTES, size_of
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.select import Scope
 from exports.pipeline.session import Session, StreamBrokenError
 from exports.pipeline.split import split
+from exports.pipeline.stages import choose, database_dsn
 
 PREVIEW_ROWS = 10
 PREVIEW_SECONDS = 20

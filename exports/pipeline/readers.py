@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from queue import Queue
 
 import pyarrow as pa
@@ -67,10 +67,11 @@ class _Reader:
                     if self._stopped.is_set():
                         return
                     self._session.run(NEXT.format(number=number))
-                    for batch in self._session.batches(self._query):
-                        self._ready.put(batch)
-                        if self._stopped.is_set():
-                            return
+                    with closing(self._session.batches(self._query)) as batches:
+                        for batch in batches:
+                            self._ready.put(batch)
+                            if self._stopped.is_set():
+                                return
                     self._ready.put(None)
         except Exception as error:  # it is the taker's to say what becomes of it
             self._ready.put(error)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from exports.models import Snapshot
-from exports.pipeline.compile import Report, compile_alone
 from exports.pipeline.erasures import erased_since
+from exports.pipeline.stages import Report, compile_alone
 
 
 def rebuild(snapshot: Snapshot, folder: Path, report: Report = lambda _: None) -> list[str]:

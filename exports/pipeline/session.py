@@ -6,7 +6,7 @@ query without parameters by COPY, and one with parameters row by row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -165,7 +165,7 @@ class Session:
         """The rows of a small answer."""
         return [row for batch in self.batches(query) for row in batch.to_pylist()]
 
-    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+    def batches(self, query: str) -> Generator[pa.RecordBatch]:
         """The answer as a stream of Arrow batches (about 16 MB each). Raises StreamBrokenError."""
         with AdbcStatement(self._connection) as statement:
             self._streaming.add(statement)

@@ -1,4 +1,4 @@
-"""Compile: the parts that a snapshot is made of, and the order of the stages within each.
+"""Stages: the parts that a snapshot is made of, and the order of the stages within each.
 
 First the rows are chosen, all at once and without their texts (`plan`). Then the outline and the shards, which depend
 on nothing but the plan, are written into folders of their own, in any order and by anybody who sees its tables. At last
