@@ -11,6 +11,7 @@ import adbc_driver_manager
 from annotation import log
 from annotation.models import Project
 from exports.pipeline import readers
+from exports.pipeline.estimate import estimate
 from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.read import JUDGMENTS, WITH_VOTES, WITHOUT_VOTES, size_of
 from exports.pipeline.recipe import RecipeBody
@@ -28,7 +29,7 @@ class PreviewTooLongError(Exception):
 
 
 def preview(project: Project, recipe: RecipeBody) -> dict[str, Any]:
-    """The watermark, the counts of each stage, and the first rows of the recipe's first format.
+    """The watermark, the counts of each stage, an estimate, and the first rows of the recipe's first format.
 
     Raises PreviewTooLongError after about PREVIEW_SECONDS.
     """
@@ -43,10 +44,13 @@ def preview(project: Project, recipe: RecipeBody) -> dict[str, Any]:
         # Each statement has the whole time, and no further one begins when it is over.
         with Session(database_dsn(), statement_seconds=PREVIEW_SECONDS) as session:
             counts = choose(session, recipe, Scope(project.pk, head.position), lambda _: expect_time_left())
-            counts["split"] = split(session, audited=FORMATS[recipe.formats[0]].rows is Rows.JUDGMENTS)
+            counts["split"] = split(
+                session, audited=any(FORMATS[name].rows is Rows.JUDGMENTS for name in recipe.formats)
+            )
             return {
                 "watermark": head.position,
                 "counts": counts,
+                "estimate": estimate(session, recipe, counts),
                 "format": recipe.formats[0],
                 "rows": _first_rows(session, recipe.formats[0]),
             }

@@ -86,10 +86,13 @@ class Format:
     # Files beside the data, made of the names of the data files.
     side_files: Mapping[str, Callable[[Sequence[str]], bytes]] = field(default_factory=dict)
 
+    def given(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch that are of the kind that this format is made of."""
+        return those(rows, reduce(pc.or_, (rows[column] for column in self.rows.value))) if self.rows.value else rows
+
     def fitting(self, rows: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """The rows of a batch that are for this format, and those that only its own rule refuses."""
-        if self.rows.value:
-            rows = those(rows, reduce(pc.or_, (rows[column] for column in self.rows.value)))
+        rows = self.given(rows)
         if self.only is None:
             return rows, rows.slice(0, 0)
         fits = self.only.takes(rows)
