@@ -39,9 +39,7 @@ def snapshots(request: HttpRequest, project: Project) -> HttpResponse:
         try:
             estimate = preview(project, form.cleaned_data["body"])["estimate"]
         except PreviewTooLongError:
-            form.add_error(
-                None, f"There is too much for an estimate within {PREVIEW_SECONDS} s. It can still be built."
-            )
+            form.add_error(None, f"Too much for an estimate within {PREVIEW_SECONDS} s. It can still be built.")
     found = Snapshot.objects.filter(project=project).select_related("parent", "named_recipe").order_by("-version")
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     unfinished = _any_unfinished(page.object_list)

@@ -139,6 +139,19 @@ def test_a_preview_counts_and_shows_rows_and_builds_nothing(manager):
 
 
 @really_built
+def test_an_estimate_is_near_what_is_built(project, manager):
+    for number in range(300):
+        log_inference(project, f"long{number}", f"One {number}. " * 20, f"Two {number}. " * 20)
+        vote(project, f"long{number}", number % 2)
+    formats = ["preference", "kto", "judgments"]
+    told = json.loads(manager("POST", "snapshots/preview/", {"formats": formats}).content)["estimate"]
+    data = [file for file in built(project, formats=formats).files.all() if file.path.startswith(tuple(formats))]
+    assert told["rows"] == sum(file.rows for file in data)
+    assert 0.5 < told["bytes"] / sum(file.bytes for file in data) < 2
+    assert told["seconds"] > 0
+
+
+@really_built
 def test_a_preview_of_judgments_is_json_too(manager):
     told = json.loads(manager("POST", "snapshots/preview/", {"formats": ["judgments"]}).content)
     assert {row["source_id"] for row in told["rows"]} == {"alice"}

@@ -1,4 +1,4 @@
-"""Parts of a build: the same bytes whoever writes them in what order, taken over from the dead, given up if unwanted."""
+"""Parts of a build: the same bytes by anybody in any order, taken over from the dead, given up if unwanted."""
 
 from __future__ import annotations
 
