@@ -74,6 +74,10 @@ SETTINGS = (
 )
 
 
+# What is read ahead is held in memory, by every reader of a shard.
+BATCHES = {"adbc.postgresql.batch_size_hint_bytes": str(4 * 2**20)}
+
+
 class StreamBrokenError(Exception):
     """The database, or the way to it, failed in the middle of an answer."""
 
@@ -166,10 +170,11 @@ class Session:
         return [row for batch in self.batches(query) for row in batch.to_pylist()]
 
     def batches(self, query: str) -> Generator[pa.RecordBatch]:
-        """The answer as a stream of Arrow batches (about 16 MB each). Raises StreamBrokenError."""
+        """The answer as a stream of Arrow batches (about 4 MB each). Raises StreamBrokenError."""
         with AdbcStatement(self._connection) as statement:
             self._streaming.add(statement)
             try:
+                statement.set_options(**BATCHES)
                 statement.set_sql_query(query)
                 stream, _ = statement.execute_query()
                 yield from _each(pa.RecordBatchReader.from_stream(stream))

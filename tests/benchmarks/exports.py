@@ -184,10 +184,10 @@ def build_apart(slug: str, recipe: dict[str, Any], stages: bool) -> dict[str, An
         return told
 
 
-def compare(size: int, rounds: int, stages: bool) -> None:
+def compare(size: int, files: list[str], rounds: int, stages: bool) -> None:
     """Builds of one project in each file format, each between two bare COPYs."""
     project = fill(size, f"pairs-{size}")
-    for file_format in ("parquet", "jsonl.zst"):
+    for file_format in files:
         recipe = {"formats": ["preference"], "file_format": file_format, "split": {"test": 0.1, "seed": 0}}
         built, copied = [], [copy(project)]
         for _ in range(rounds):
@@ -203,6 +203,7 @@ def compare(size: int, rounds: int, stages: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--files", nargs="+", default=["parquet", "jsonl.zst"])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--stages", action="store_true")
     parser.add_argument("--build", type=json.loads, help=argparse.SUPPRESS)
@@ -215,7 +216,7 @@ def main() -> None:
         tell("| pairs | files | pairs/s | bare COPY, rows/s | ratio | us a pair | peak, MB | written, MB |")
         tell("|---" * 8 + "|")
         for size in options.pairs:
-            compare(size, options.rounds, options.stages)
+            compare(size, options.files, options.rounds, options.stages)
 
 
 if __name__ == "__main__":

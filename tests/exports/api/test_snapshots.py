@@ -11,7 +11,7 @@ from exports.pipeline.build import build
 from exports.recipes import save_recipe
 from tests import world
 from tests.api import Caller, pointers, problem
-from tests.exports.dataset import log_inference, published, vote
+from tests.exports.dataset import built, log_inference, published, vote
 
 pytestmark = pytest.mark.django_db
 really_built = pytest.mark.django_db(transaction=True)  # a build has a connection of its own
