@@ -88,6 +88,10 @@ def _seconds_a_judgment() -> float:
         manifest__counts__selected__judgments__gte=LEAST_JUDGMENTS,
     )
     told = built.order_by("-pk").values_list("started_at", "ended_at", "manifest__counts__selected__judgments")
-    taken = [((ended - started).total_seconds(), judgments) for started, ended, judgments in told[:BUILDS]]
+    taken = [
+        ((ended - started).total_seconds(), judgments)
+        for started, ended, judgments in told[:BUILDS]
+        if started and ended
+    ]
     seconds = sum(max(0.0, seconds - SECONDS_TO_BEGIN) for seconds, _ in taken)
     return seconds / sum(judgments for _, judgments in taken) if taken else SECONDS_A_JUDGMENT

@@ -31,14 +31,15 @@ WHERE e.kind IN ('project.created', 'project.changed')
 ORDER BY s.position
 """
 GUIDELINES = """
-SELECT g.version, g.text, count(*) AS judgments
-FROM {judgments} AS told JOIN annotation_judgment j ON j.id = told.judgment_id
-LEFT JOIN annotation_guidelineversion g ON g.id = j.guidelines_id
-GROUP BY g.version, g.text ORDER BY g.version
+SELECT g.version, g.text, told.judgments
+FROM (SELECT guidelines_id, count(*) AS judgments FROM {judgments} GROUP BY guidelines_id) AS told
+LEFT JOIN annotation_guidelineversion g ON g.id = told.guidelines_id
+ORDER BY g.version
 """
 SOURCES = """
-SELECT source_type, count(*) AS judgments, count(DISTINCT source_id) AS judges
-FROM vote GROUP BY source_type ORDER BY source_type
+SELECT source_type, sum(judgments)::bigint AS judgments, count(*) AS judges
+FROM (SELECT source_type, source_id, count(*) AS judgments FROM vote GROUP BY source_type, source_id) AS judge
+GROUP BY source_type ORDER BY source_type
 """
 MODELS = """
 SELECT model, count(*) AS outputs

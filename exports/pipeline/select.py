@@ -88,7 +88,7 @@ JOIN annotation_retraction t ON t.event_id = s.event_id
 VOTES = f"""
 WITH seen AS (
     SELECT j.id AS judgment_id, j.prompt_id, j.outcome, j.chosen_id, j.strength, j.scores, j.value,
-        j.source_type, j.source_id, j.judged_at, s.position, p.request_id,
+        j.source_type, j.source_id, j.guidelines_id, j.judged_at, s.position, p.request_id,
         p.digest AS prompt_digest, ps.position AS prompt_position, r.merge, p.metadata ->> 'language' AS language,
         CASE WHEN swapped THEN c2.id ELSE c1.id END AS a_id,
         CASE WHEN swapped THEN c1.id ELSE c2.id END AS b_id,
@@ -109,7 +109,7 @@ WITH seen AS (
     {JUDGMENTS} AND j.erasure_id IS NULL
 )
 SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id, b_id, a_index, b_index,
-    source_type, source_id, judged_at, position, strength, language,
+    source_type, source_id, guidelines_id, judged_at, position, strength, language,
     CASE outcome WHEN 'chosen' THEN CASE chosen_id WHEN a_id THEN 'a' ELSE 'b' END
         WHEN 'rated' THEN CASE sign(value) WHEN 1 THEN 'a' WHEN -1 THEN 'b' ELSE 'tie' END
         ELSE outcome END AS says,
@@ -157,11 +157,13 @@ DELETE FROM vote USING (
 WHERE failed.source_type = vote.source_type AND failed.source_id = vote.source_id
 """  # noqa: S608 - made of numbers
 
+# Each by itself: what is distinct is hashed, where several aggregates of one query would be sorted.
 COUNT = """
-SELECT count(*) AS judgments, count(DISTINCT pool_id) FILTER (WHERE NOT rated) AS pairs,
-    count(DISTINCT pool_id) FILTER (WHERE rated) AS rated_outputs, count(DISTINCT prompt_digest) AS prompts,
-    count(DISTINCT (source_type, source_id)) AS judges
-FROM vote
+SELECT (SELECT count(*) FROM vote) AS judgments,
+    (SELECT count(*) FROM (SELECT DISTINCT pool_id FROM vote WHERE NOT rated) AS pools) AS pairs,
+    (SELECT count(*) FROM (SELECT DISTINCT pool_id FROM vote WHERE rated) AS pools) AS rated_outputs,
+    (SELECT count(*) FROM (SELECT DISTINCT prompt_digest FROM vote) AS prompts) AS prompts,
+    (SELECT count(*) FROM (SELECT DISTINCT source_type, source_id FROM vote) AS judges) AS judges
 """
 
 

@@ -95,9 +95,7 @@ class Session:
         self._database = adbc_driver_postgresql.connect(dsn)
         self._connection = AdbcConnection(self._database)
         try:
-            limit = f"SET statement_timeout = '{statement_seconds}s'"
-            for statement in (limit, *SETTINGS, *FUNCTIONS.strip().removesuffix(";").split(";\n")):
-                self.run(statement)
+            self.run(";\n".join((f"SET statement_timeout = '{statement_seconds}s'", *SETTINGS, FUNCTIONS)))
             if schema:
                 self.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
                 self.run(f'SET search_path = "{schema}", public')
@@ -114,8 +112,8 @@ class Session:
     def close(self) -> None:
         """End the session; its temporary tables go with it."""
         # A stream that was given up half read is still open, and a connection cannot be closed over it.
-        for statement in tuple(self._streaming):
-            statement.close()
+        while self._streaming:
+            self._streaming.pop().close()
         self._connection.close()
         self._database.close()
 
@@ -171,15 +169,17 @@ class Session:
 
     def batches(self, query: str) -> Generator[pa.RecordBatch]:
         """The answer as a stream of Arrow batches (about 4 MB each). Raises StreamBrokenError."""
-        with AdbcStatement(self._connection) as statement:
-            self._streaming.add(statement)
-            try:
-                statement.set_options(**BATCHES)
-                statement.set_sql_query(query)
-                stream, _ = statement.execute_query()
-                yield from _each(pa.RecordBatchReader.from_stream(stream))
-            finally:
-                self._streaming.discard(statement)
+        statement = AdbcStatement(self._connection)
+        self._streaming.add(statement)
+        try:
+            statement.set_options(**BATCHES)
+            statement.set_sql_query(query)
+            stream, _ = statement.execute_query()
+            yield from _each(pa.RecordBatchReader.from_stream(stream))
+        finally:
+            if statement in self._streaming:  # or the session was closed meanwhile
+                self._streaming.remove(statement)
+                statement.close()
 
 
 def _each(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -22,11 +22,12 @@ SELECT ordered.*, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
 
 AUDIT = """
 WITH ordered AS (
-    SELECT judgment_id, pool_id, position, test,
+    SELECT judgment_id, pool_id, guidelines_id, position, test,
         row_number() OVER (ORDER BY test, prompt_position, pool_id, position, a_index, b_index) - 1 AS ordinal
     FROM vote {of_judgments}
 )
-SELECT judgment_id, pool_id, position, test, ordinal, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
+SELECT judgment_id, pool_id, guidelines_id, position, test, ordinal, (ordinal / cut.rows)::int AS chunk
+FROM ordered, cut
 """
 
 WHOLE = {"of_pairs": "", "of_judgments": ""}
@@ -38,9 +39,8 @@ CHANGED = {
 INDEX = "CREATE INDEX ON {table} (chunk, ordinal)"
 
 COUNT = """
-SELECT count(DISTINCT prompt_digest) FILTER (WHERE NOT test) AS train_prompts,
-    count(DISTINCT prompt_digest) FILTER (WHERE test) AS test_prompts
-FROM picked
+SELECT count(*) FILTER (WHERE NOT test) AS train_prompts, count(*) FILTER (WHERE test) AS test_prompts
+FROM (SELECT DISTINCT prompt_digest, test FROM picked) AS prompts
 """
 
 

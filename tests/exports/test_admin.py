@@ -186,6 +186,7 @@ def test_a_recipe_is_written_in_versions(scene):
     assert Recipe.objects.count() == 2
 
 
+@pytest.mark.django_db(transaction=True)  # a build has connections of its own
 def test_the_start_page_tells_of_failures_until_a_later_one_is_ready(scene):
     lena = browse(scene.lena)
     fail(scene.project)

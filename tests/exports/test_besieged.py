@@ -1,4 +1,4 @@
-"""Worker, broker and database are killed in turn in the middle of sharded builds; each ends ready with the right bytes."""
+"""Worker, broker and database are killed in turn amid sharded builds; each ends ready with the right bytes."""
 
 from __future__ import annotations
 

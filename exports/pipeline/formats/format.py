@@ -133,7 +133,7 @@ def regroup(like: Lists, values: Column) -> Lists:
     """Values, one for each flattened value of `like`, in lists of the same lengths."""
     ends = np.zeros(len(like) + 1, np.int32)
     np.cumsum(lengths(like).to_numpy(zero_copy_only=False), out=ends[1:])
-    return pa.ListArray.from_arrays(pa.array(ends), values)
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)
 
 
 def strings(rows: pa.RecordBatch, name: str) -> list[str]:
@@ -151,8 +151,8 @@ def conversations(pairs: pa.RecordBatch, of: str) -> Lists:
     """The messages of the prompt and of `x` or `y` after it, as one list."""
     size = pairs.num_rows
     both = pa.concat_arrays([messages(pairs, "prompt"), messages(pairs, of)])
-    in_turn = both.take(pa.array(np.arange(2 * size).reshape(2, size).T.ravel()))
-    ends = in_turn.offsets.take(pa.array(np.arange(0, 2 * size + 1, 2)))
+    in_turn = both.take(pa.array(np.arange(2 * size).reshape(2, size).T.ravel(), pa.int64()))
+    ends = in_turn.offsets.take(pa.array(np.arange(0, 2 * size + 1, 2), pa.int64()))
     return pa.ListArray.from_arrays(ends, in_turn.values)
 
 
@@ -162,4 +162,5 @@ def first_and_second(pairs: pa.RecordBatch, x: Column, y: Column) -> tuple[Colum
     both = pa.concat_arrays([x, y])
     x_is_b = pc.equal(pairs["winner"], pa.scalar("b")).to_numpy(zero_copy_only=False)
     a = np.arange(size) + size * x_is_b
-    return both.take(pa.array(a)), both.take(pa.array((a + size) % (2 * size)))
+    b = np.arange(size) + size * ~x_is_b
+    return both.take(pa.array(a, pa.int64())), both.take(pa.array(b, pa.int64()))
