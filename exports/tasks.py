@@ -7,7 +7,8 @@ import logging
 
 from celery import shared_task
 
-from exports import webhooks
+from exports import hub, retention, schedules, webhooks
+from exports.models import Snapshot
 from exports.pipeline import publish, shards, tables
 from exports.pipeline.build import build, help_build
 

@@ -274,10 +274,15 @@ CELERY_TASK_IGNORE_RESULT = True  # a task's state stands in a row, not in the b
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# A worker without -Q takes from both; where builds are long, give each queue workers of its own.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds")]
+# A worker without -Q takes from all; where builds are long or critics slow, give each queue workers of its own.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds"), Queue("critics")]
 CELERY_TASK_ROUTES = {
-    name: {"queue": "builds"} for name in ("exports.build", "exports.build_shard", "exports.deliver_webhooks")
+    "annotation.ask_critic": {"queue": "critics"},
+    "exports.build": {"queue": "builds"},
+    "exports.build_shard": {"queue": "builds"},
+    "exports.deliver_webhooks": {"queue": "builds"},
+    "exports.apply_retention": {"queue": "builds"},
+    "exports.push_snapshot": {"queue": "builds"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Beat reads its schedule from the database, where the schedules of snapshots stand, and writes this one there as well.

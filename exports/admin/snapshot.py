@@ -29,6 +29,7 @@ from exports.admin.forms import BuildForm, PushForm, RecipeForm
 from exports.admin.project import DIALOG
 from exports.models import Recipe, Snapshot, SnapshotFile, SnapshotShard
 from exports.pipeline import publish, shards
+from exports.retention import KEPT
 
 Status = Snapshot.Status
 UNFINISHED = Q(status__in=[Status.QUEUED, Status.BUILDING])
@@ -42,6 +43,10 @@ KINDS: Mapping[str, texts.Kind] = {
 CANCEL = dialog("Cancel this snapshot?", "What was built of it so far is thrown away.", "Cancel the snapshot")
 
 AGAIN = dialog("Build this part again?", "What was built of it so far is thrown away.", "Build the part again")
+PUSH = dialog("Push this snapshot to the Hub?", "A worker does it, by the token of its environment.", "Push", PushForm)
+REMOVE = dialog(
+    "Remove the files of this snapshot?", "Its data are gone for good; its card and its manifest stay.", "Remove them"
+)
 
 
 class SnapshotQuestion(QuestionFilter):
@@ -88,8 +93,11 @@ class SnapshotAdmin(LeadAdmin):
         return rows.defer("manifest", "recipe").annotate(formats=F("recipe__formats"))
 
     def page(self, request: HttpRequest, row: Snapshot) -> Page:
-        files = Table("Files", ["File", "Rows", "Size", "SHA-256"], [_file(row, file) for file in row.files.all()])
-        parts = Table("Parts", ["Part", "State", "Attempt", "Rows", "Size"], [_part(part) for part in row.shards.all()])
+        removal = getattr(row, "removal", None)
+        files = [_file(row, file, is_there=removal is None or file.path in KEPT) for file in row.files.all()]
+        of_files = Table("Files", ["File", "Rows", "Size", "SHA-256"], files, "None before it is ready.")
+        parts = [_part(part) for part in row.shards.all()]
+        of_parts = Table("Parts", ["Part", "State", "Attempt", "Rows", "Size"], parts, "Its rows are being chosen.")
         events = list_url("annotation_event", project=row.project.slug, seal__position__lte=row.watermark)
         return Page(
             steps=[
@@ -103,7 +111,7 @@ class SnapshotAdmin(LeadAdmin):
                 Figure("Size", filesizeformat(row.bytes)),
                 Figure("Watermark", f"{row.watermark:,}"),
             ],
-            first=parts if row.status == Status.BUILDING else files,
+            first=of_parts if row.status == Status.BUILDING else of_files,
             is_moving=row.status in {Status.QUEUED, Status.BUILDING},
         )
 
@@ -271,7 +279,7 @@ def _part(part: SnapshotShard) -> list[Any]:
     return [name, state, part.attempt, f"{part.rows:,}", filesizeformat(part.bytes)]
 
 
-def _file(row: Snapshot, file: SnapshotFile) -> list[Any]:
+def _file(row: Snapshot, file: SnapshotFile, *, is_there: bool) -> list[Any]:
     url = reverse("api-snapshot-file", args=[row.project.slug, row.version, file.path])
     name = texts.isolated(file.path)
     if is_there:

@@ -72,7 +72,7 @@ class DiffView(ProjectView):
         responses={
             200: DiffSerializer,
             409: OpenApiResponse(description="One of them is not ready, or has no index."),
-            410: OpenApiResponse(description="The files of one of them are gone from the disk."),
+            410: OpenApiResponse(description="The files of one of them are gone, or were removed."),
             503: OpenApiResponse(description="The comparison took too long and was broken off."),
         },
         examples=[OpenApiExample("One pair more", EXAMPLE, response_only=True)],

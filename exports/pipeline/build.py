@@ -36,6 +36,7 @@ from exports.pipeline.stages import (
     write_outline,
 )
 from exports.pipeline.tables import TablesGoneError
+from exports.storage import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +60,14 @@ def build(pk: int) -> None:
 
 
 def help_build(pk: int) -> None:
-    """Take parts of a snapshot that is being built, until none is left."""
+    """Take parts of a snapshot that is being built, until none is left; nothing where its folder is not seen."""
     snapshot = publish.find_building(pk)
-    if snapshot:
-        _work_off(snapshot)
+    if snapshot is None:
+        return
+    if not (publish.draft_of(snapshot) / shards.FOLDER).is_dir():
+        logger.warning("snapshot %s: its folder is not seen from here, so its parts are left to others", snapshot)
+        return
+    _work_off(snapshot)
 
 
 def _choose(snapshot: Snapshot) -> None:

@@ -10,9 +10,10 @@ import adbc_driver_manager
 
 from exports.models import Snapshot
 from exports.pipeline.formats import FORMATS, Rows
-from exports.pipeline.index import CHANGES, compare, read_index
+from exports.pipeline.index import CHANGES, NEEDED, compare, read_index
 from exports.pipeline.session import Session, StreamBrokenError
 from exports.pipeline.stages import database_dsn
+from exports.storage import at_hand
 
 Kind = Literal["pair", "judgment"]
 IDS_SHOWN = 1_000
@@ -52,16 +53,17 @@ def diff(older: Snapshot, newer: Snapshot, kind: Kind) -> dict[str, Change]:
 
     Raises FileNotFoundError when the files of one are gone, and DiffTooLongError.
     """
-    began = time.monotonic()
-    try:
-        with Session(database_dsn(), statement_seconds=STATEMENT_SECONDS) as session:
-            session.load("held", read_index(newer.path))
-            counts = compare(session, older.path).get(kind, {})
-            return {change: Change(counts.get(change, 0), _first(session, kind, change)) for change in CHANGES}
-    except (adbc_driver_manager.Error, StreamBrokenError):
-        if time.monotonic() - began >= STATEMENT_SECONDS:
-            raise DiffTooLongError from None
-        raise
+    with at_hand(newer, *NEEDED) as newer_folder, at_hand(older, *NEEDED) as older_folder:
+        began = time.monotonic()
+        try:
+            with Session(database_dsn(), statement_seconds=STATEMENT_SECONDS) as session:
+                session.load("held", read_index(newer_folder))
+                counts = compare(session, older_folder).get(kind, {})
+                return {change: Change(counts.get(change, 0), _first(session, kind, change)) for change in CHANGES}
+        except (adbc_driver_manager.Error, StreamBrokenError):
+            if time.monotonic() - began >= STATEMENT_SECONDS:
+                raise DiffTooLongError from None
+            raise
 
 
 def _first(session: Session, kind: Kind, change: str) -> list[str]:

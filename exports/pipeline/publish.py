@@ -25,7 +25,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from annotation import log
 from annotation.models import Project
-from exports import webhooks
+from exports import storage, webhooks
 from exports.models import Recipe, Snapshot, SnapshotFile, SnapshotShard
 from exports.pipeline import tables
 from exports.pipeline.erasures import last_erasure

@@ -31,6 +31,7 @@ from exports.pipeline.sample import sample
 from exports.pipeline.select import Scope, select
 from exports.pipeline.session import Session
 from exports.pipeline.split import split
+from exports.storage import at_hand
 
 # Told the share that is done.
 Report = Callable[[float], None]
@@ -134,7 +135,10 @@ def _sizes(session: Session, recipe: RecipeBody) -> tuple[Size, Size]:
 
 
 def _compare(session: Session, parent: Snapshot | None) -> dict[str, dict[str, int]]:
+    if parent is None:
+        return index.compare(session, None)
     try:
-        return index.compare(session, parent.path if parent else None)
+        with at_hand(parent, *index.NEEDED) as folder:
+            return index.compare(session, folder)
     except FileNotFoundError as error:
         raise ParentGoneError(parent) from error

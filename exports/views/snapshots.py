@@ -18,6 +18,8 @@ from exports.models import Snapshot
 from exports.pipeline.diff import FILES_GONE, DiffTooLongError, diff, kind_of
 from exports.pipeline.manifest import MANIFEST_VERSION
 from exports.pipeline.preview import PREVIEW_SECONDS, PreviewTooLongError, preview
+from exports.retention import KEPT
+from exports.storage import store
 from exports.views.forms import BuildForm
 from exports.views.snippets import snippets_for
 
@@ -40,7 +42,8 @@ def snapshots(request: HttpRequest, project: Project) -> HttpResponse:
             estimate = preview(project, form.cleaned_data["body"])["estimate"]
         except PreviewTooLongError:
             form.add_error(None, f"Too much for an estimate within {PREVIEW_SECONDS} s. It can still be built.")
-    found = Snapshot.objects.filter(project=project).select_related("parent", "named_recipe").order_by("-version")
+    found = Snapshot.objects.filter(project=project).order_by("-version")
+    found = found.select_related("parent", "named_recipe", "removal")
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     unfinished = _any_unfinished(page.object_list)
     context = {"project": project, "page": page, "form": form, "unfinished": unfinished, "estimate": estimate}
@@ -116,9 +119,10 @@ def _any_unfinished(found: Any) -> bool:
 
 def _card(snapshot: Snapshot) -> str:
     """The dataset card without the metadata at its beginning."""
+    size = snapshot.files.get(path="README.md").bytes
     try:
-        with (snapshot.path / "README.md").open(encoding="utf-8") as file:
-            text = file.read(CARD_BYTES)
+        blocks = store().read(f"{snapshot.folder}/README.md", 0, min(size, CARD_BYTES))
     except FileNotFoundError:
         return "**Its files are gone from the disk.** What was built stands in its manifest; build a new version."
+    text = b"".join(blocks).decode(errors="ignore")
     return text.removeprefix("---\n").partition("\n---\n")[2] or text

@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 
 from annotation.models import Event
-from exports import recipes
-from exports.models import Recipe, Snapshot
+from exports import recipes, retention, schedules, webhooks
+from exports.models import Delivery, Recipe, Retention, Schedule, Snapshot, Webhook
 from exports.pipeline import publish, shards
 from exports.pipeline.build import build
 from exports.pipeline.recipe import RecipeBody

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exports', '0092_webhooks'),
+        ('exports', '0110_retention_schedules'),
     ]
 
     operations = [
