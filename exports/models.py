@@ -74,6 +74,7 @@ class Snapshot(models.Model):
         help_text="The last erasure that it was built after, by the id of its event; what came later it may hold.",
     )  # fmt: skip
     attempt = models.PositiveSmallIntegerField(default=0)
+    started_at = models.DateTimeField(null=True, blank=True, help_text="When the last attempt began.")
     heartbeat_at = models.DateTimeField(db_default=Now())
     created_by = models.CharField(max_length=300)
     created_at = models.DateTimeField(db_default=Now())
@@ -109,6 +110,44 @@ class Snapshot(models.Model):
     def path(self) -> Path:
         """The folder of a ready snapshot, in a local store."""
         return settings.SNAPSHOT_DIR / self.folder
+
+
+class SnapshotShard(models.Model):
+    """A part of a snapshot that is being built: the outline (number 0) or a shard of its rows.
+
+    Its state is written by exports.pipeline.shards alone. `attempt` fences it as it does a snapshot; the rows are those
+    of the snapshot's own attempt and go with it.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        BUILDING = "building", "Building"
+        DONE = "done", "Done"
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="shards", db_index=False)
+    number = models.PositiveIntegerField(help_text="0 is the outline: what is told of the selection as a whole.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    progress = models.FloatField(default=0, help_text="0 to 1.")
+    rows = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+    heartbeat_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["snapshot", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "number"], name="snapshotshard_once"),
+            models.CheckConstraint(condition=Q(progress__range=(0, 1)), name="snapshotshard_progress_0_to_1"),
+        ]
+        indexes = [
+            # shards.requeue_stale
+            models.Index(
+                fields=["heartbeat_at"], name="snapshotshard_unfinished", condition=Q(state__in=["queued", "building"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot}, part {self.number}"
 
 
 class SnapshotFile(models.Model):

@@ -9,8 +9,8 @@ from celery import shared_task
 
 from exports import hub, retention, schedules, webhooks
 from exports.models import Snapshot
-from exports.pipeline import publish
-from exports.pipeline.build import build
+from exports.pipeline import publish, shards, tables
+from exports.pipeline.build import build, help_build
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +20,16 @@ def build_snapshot(pk: int) -> None:
     build(pk)
 
 
+@shared_task(name=shards.SHARD_TASK, acks_late=True, ignore_result=True)
+def build_shard(pk: int) -> None:
+    help_build(pk)
+
+
 @shared_task(name="exports.resume_snapshots", ignore_result=True)
 def resume_snapshots() -> None:
     publish.requeue_stale()
+    shards.requeue_stale()
+    tables.drop_leftovers()
 
 
 @shared_task(name=webhooks.DELIVER_TASK, ignore_result=True)

@@ -261,6 +261,15 @@ SPECTACULAR_SETTINGS = {
 
 # Celery
 CELERY_BROKER_URL = embedded.celery_broker_url(REDIS_URL)
+# A broker that hangs is one that does not answer: whoever sends a task goes on, and a sweeper sends it again.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 5,
+    "socket_timeout": 5,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.5,
+}
 CELERY_TASK_IGNORE_RESULT = True  # a task's state stands in a row, not in the broker
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -270,6 +279,7 @@ CELERY_TASK_QUEUES = [Queue("celery"), Queue("builds"), Queue("critics")]
 CELERY_TASK_ROUTES = {
     "annotation.ask_critic": {"queue": "critics"},
     "exports.build": {"queue": "builds"},
+    "exports.build_shard": {"queue": "builds"},
     "exports.deliver_webhooks": {"queue": "builds"},
     "exports.apply_retention": {"queue": "builds"},
     "exports.push_snapshot": {"queue": "builds"},

@@ -27,8 +27,8 @@ from annotation.admin.texts import shown
 from exports import hub, recipes, retention
 from exports.admin.forms import BuildForm, PushForm, RecipeForm
 from exports.admin.project import DIALOG
-from exports.models import Recipe, Snapshot, SnapshotFile
-from exports.pipeline import publish
+from exports.models import Recipe, Snapshot, SnapshotFile, SnapshotShard
+from exports.pipeline import publish, shards
 from exports.retention import KEPT
 
 Status = Snapshot.Status
@@ -42,6 +42,7 @@ KINDS: Mapping[str, texts.Kind] = {
 }
 CANCEL = dialog("Cancel this snapshot?", "What was built of it so far is thrown away.", "Cancel the snapshot")
 
+AGAIN = dialog("Build this part again?", "What was built of it so far is thrown away.", "Build the part again")
 PUSH = dialog("Push this snapshot to the Hub?", "A worker does it, by the token of its environment.", "Push", PushForm)
 REMOVE = dialog(
     "Remove the files of this snapshot?", "Its data are gone for good; its card and its manifest stay.", "Remove them"
@@ -94,6 +95,9 @@ class SnapshotAdmin(LeadAdmin):
     def page(self, request: HttpRequest, row: Snapshot) -> Page:
         removal = getattr(row, "removal", None)
         files = [_file(row, file, is_there=removal is None or file.path in KEPT) for file in row.files.all()]
+        of_files = Table("Files", ["File", "Rows", "Size", "SHA-256"], files, "None before it is ready.")
+        parts = [_part(part) for part in row.shards.all()]
+        of_parts = Table("Parts", ["Part", "State", "Attempt", "Rows", "Size"], parts, "Its rows are being chosen.")
         events = list_url("annotation_event", project=row.project.slug, seal__position__lte=row.watermark)
         return Page(
             steps=[
@@ -107,7 +111,7 @@ class SnapshotAdmin(LeadAdmin):
                 Figure("Size", filesizeformat(row.bytes)),
                 Figure("Watermark", f"{row.watermark:,}"),
             ],
-            first=Table("Files", ["File", "Rows", "Size", "SHA-256"], files, "None before it is ready."),
+            first=of_parts if row.status == Status.BUILDING else of_files,
             is_moving=row.status in {Status.QUEUED, Status.BUILDING},
         )
 
@@ -183,6 +187,46 @@ class SnapshotAdmin(LeadAdmin):
         return go_to(request, row_url(row))
 
 
+@admin.register(SnapshotShard)
+class PartAdmin(LeadAdmin):
+    """The parts of snapshots that are being built."""
+
+    project_path = "snapshot__project"
+    list_display = (
+        "__str__",
+        "what",
+        "state",
+        shown("attempt", str, "attempt"),
+        shown("rows", lambda rows: f"{rows:,}", "rows"),
+        shown("bytes", filesizeformat, "size"),
+        shown("heartbeat_at", texts.when, "last sign of life"),
+    )
+    list_select_related = ("snapshot__project",)
+    list_filter = (ProjectFilter,)
+    actions_detail = ("again",)
+    empty_text = "Nothing is being built in parts."
+    fieldsets = fields("snapshot", "what", "state", "attempt", "progress", "rows", "bytes",
+                       shown("heartbeat_at", texts.when, "last sign of life"))  # fmt: skip
+
+    @admin.display(description="what")
+    def what(self, row: SnapshotShard) -> str:
+        return _name_of(row)
+
+    def has_again_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        row = self.get_object(request, object_id)
+        return row is not None and row.snapshot.status == Status.BUILDING
+
+    @action(description="Build again", permissions=["again"], url_path="again", icon="replay", dialog=AGAIN)
+    def again(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        try:
+            shards.retry(row)
+            self.message_user(request, f"{row} is queued again.", messages.SUCCESS)
+        except publish.ConflictError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        return go_to(request, row_url(row.snapshot))
+
+
 @admin.register(Recipe)
 class RecipeAdmin(LeadAdmin):
     form = RecipeForm
@@ -223,6 +267,16 @@ class RecipeAdmin(LeadAdmin):
                 Step("Snapshots", "built by it", list_url(Snapshot, named_recipe__id__exact=row.pk)),
             ]
         )
+
+
+def _name_of(part: SnapshotShard) -> str:
+    return f"shard {part.number}" if part.number else "outline: index, drops and description"
+
+
+def _part(part: SnapshotShard) -> list[Any]:
+    name = format_html('<a class="pf-link" href="{}">{}</a>', row_url(part), _name_of(part))
+    state = f"{part.get_state_display()}, {int(100 * part.progress)} %"
+    return [name, state, part.attempt, f"{part.rows:,}", filesizeformat(part.bytes)]
 
 
 def _file(row: Snapshot, file: SnapshotFile, *, is_there: bool) -> list[Any]:

@@ -14,7 +14,7 @@ from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
 from exports.api.snapshots import VERSION, demand_files, find_snapshot
 from exports.models import Snapshot
-from exports.pipeline.diff import IDS_SHOWN, diff, kind_of
+from exports.pipeline.diff import FILES_GONE, IDS_SHOWN, DiffTooLongError, diff, kind_of
 from exports.pipeline.manifest import MANIFEST_VERSION
 
 
@@ -72,7 +72,8 @@ class DiffView(ProjectView):
         responses={
             200: DiffSerializer,
             409: OpenApiResponse(description="One of them is not ready, or has no index."),
-            410: OpenApiResponse(description="The files of one of them were removed."),
+            410: OpenApiResponse(description="The files of one of them are gone, or were removed."),
+            503: OpenApiResponse(description="The comparison took too long and was broken off."),
         },
         examples=[OpenApiExample("One pair more", EXAMPLE, response_only=True)],
     )
@@ -80,7 +81,12 @@ class DiffView(ProjectView):
         both = [self._comparable(name) for name in (version, other)]
         older, newer = sorted(both, key=lambda snapshot: snapshot.version)
         kind = self.query.get("kind") or kind_of(older, newer)
-        changes = {name: asdict(change) for name, change in diff(older, newer, kind).items()}
+        try:
+            changes = {name: asdict(change) for name, change in diff(older, newer, kind).items()}
+        except FileNotFoundError:
+            raise Problem(410, FILES_GONE) from None
+        except DiffTooLongError as error:
+            raise Problem(503, str(error)) from None
         return Response({"older": older.version, "newer": newer.version, "kind": kind, **changes})
 
     def _comparable(self, version: str) -> Snapshot:

@@ -69,7 +69,7 @@ DOWNLOADED: dict[Any, Any] = {
     },
     (200, "application/json"): OpenApiTypes.OBJECT,
     304: OpenApiResponse(description="The client has it."),
-    410: OpenApiResponse(description="The files were removed; card and manifest are still there."),
+    410: OpenApiResponse(description="The file is gone, or was removed; card and manifest are kept."),
     416: OpenApiResponse(description="The range lies outside of the file."),
 }
 
@@ -108,7 +108,7 @@ class ArchiveView(ProjectView):
             (200, TAR): OpenApiTypes.BINARY,
             304: OpenApiResponse(description="The client has it."),
             409: OpenApiResponse(description="It is not ready."),
-            410: OpenApiResponse(description="Its files were removed."),
+            410: OpenApiResponse(description="Its files are gone, or were removed."),
         },
     )
     def get(self, request: Request, slug: str, version: str) -> HttpResponseBase:
@@ -178,16 +178,18 @@ def answer(request: Request, file: SnapshotFile) -> HttpResponseBase:
     if request.method == "HEAD":
         return HttpResponse(**options)
     with answering():
-        # A missing file is an error here, and no broken-off download.
+        # A missing file is a problem here, and no broken-off download.
         blocks = store().read(file.stored_name, part.first, len(part))
     return StreamingHttpResponse(blocks, **options)
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Problem 503 when the storage of the files does not do its part."""
+    """Problem 503 when the storage of the files does not do its part, 410 when a file is gone from it."""
     try:
         yield
+    except FileNotFoundError:
+        raise Problem(410, "A file of this version is gone from the disk; an administrator may know why.") from None
     except StorageError as error:
         raise Problem(503, str(error)) from error
 

@@ -21,6 +21,14 @@ TOO_LONG = (
 )
 
 
+class EstimateSerializer(serializers.Serializer[Any]):
+    """What the snapshot will be like, roughly."""
+
+    rows = serializers.IntegerField(min_value=0, help_text="Of all configs together.")
+    bytes = serializers.IntegerField(min_value=0, help_text="Of their files, by writing the first rows.")
+    seconds = serializers.FloatField(min_value=0, help_text="For one worker, by what earlier builds took.")
+
+
 class PreviewSerializer(serializers.Serializer[Any]):
     """Counts of every stage, and the first rows of the first format."""
 
@@ -28,6 +36,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     counts = serializers.DictField(
         child=serializers.DictField(), help_text="By stage: selected, curated (and dropped by rule), sampled, split."
     )
+    estimate = EstimateSerializer()
     format = serializers.CharField(help_text="The format of `rows`.")
     rows = serializers.ListField(child=serializers.DictField(), max_length=10)
 
@@ -40,6 +49,7 @@ EXAMPLE = {
         "sampled": {"pairs": 195, "decided": 160},
         "split": {"train_prompts": 176, "test_prompts": 19},
     },
+    "estimate": {"rows": 160, "bytes": 48210, "seconds": 0.6},
     "format": "preference",
     "rows": [
         {

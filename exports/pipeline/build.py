@@ -1,178 +1,193 @@
-"""Build: the one place that knows the order of the stages, and what becomes of a build that goes wrong."""
+"""Build: a snapshot from queued to its end by as many processes as there are, and what becomes of one that goes wrong.
+
+Whoever takes the snapshot chooses the rows and then, like every helper, takes parts of it until none is left. Whoever
+finishes the last part merges. A small snapshot has one shard and is so built by one process, start to end.
+"""
 
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import Any
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 
 import adbc_driver_manager
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
-from psycopg.conninfo import make_conninfo
+from django.db import InterfaceError, OperationalError, connection
 
-from exports.models import Snapshot
-from exports.pipeline import index, publish
-from exports.pipeline.card import make_card
-from exports.pipeline.configs import write_configs
-from exports.pipeline.curate import curate
+from exports.models import Snapshot, SnapshotShard
+from exports.pipeline import publish, shards, tables
 from exports.pipeline.erasures import last_erasure
-from exports.pipeline.manifest import Origin, as_bytes, make_manifest, read_collection
-from exports.pipeline.measure import measure_votes
-from exports.pipeline.publish import LostError
-from exports.pipeline.recipe import RecipeBody, RecipeError, parse_recipe
-from exports.pipeline.sample import sample
-from exports.pipeline.select import Scope, select
+from exports.pipeline.heart import Heart
+from exports.pipeline.publish import ErasedMeanwhileError, LostError
+from exports.pipeline.recipe import RecipeError, parse_recipe
 from exports.pipeline.session import Session, StreamBrokenError
-from exports.pipeline.split import split
-from exports.pipeline.write import WrittenFile, write_bytes
-from exports.storage import StorageError, at_hand
+from exports.pipeline.stages import (
+    OUTLINE,
+    ParentGoneError,
+    database_dsn,
+    merge_parts,
+    plan,
+    write_one_shard,
+    write_outline,
+)
+from exports.pipeline.tables import TablesGoneError
+from exports.storage import StorageError
 
 logger = logging.getLogger(__name__)
 
-# Told the share that is done.
-Report = Callable[[float], None]
-
-BEAT_SECONDS = 2.0
-# Share of the whole that is done once the rows are chosen; the rest is writing.
-CHOSEN, WRITTEN = 0.2, 0.98
+# Sessions that read a shard side by side.
+READERS = 2
+COUNTS = "counts.json"
 DISK_FULL = "The disk is full: {path} has no room for the snapshot. Free some space and ask for a new version."
 DATABASE_FULL = "The database server's disk is full. Free some space there and ask for a new version."
 UNEXPECTED = "The build ended on an unexpected error ({kind}); the worker's log has the details."
 
 
-class ParentGoneError(Exception):
-    """The files of the snapshot that an increment builds on are gone."""
-
-    def __init__(self, parent: Snapshot | None) -> None:
-        version = parent.version if parent else None
-        super().__init__(
-            f"The files of version {version}, which this increment builds on, are gone. Build a full version."
-        )
-
-
-def database_dsn() -> str:
-    """The address of the database that Django uses, as libpq reads it."""
-    return make_conninfo(settings.DATABASE_URL, dbname=connection.settings_dict["NAME"])
-
-
-def choose(session: Session, recipe: RecipeBody, scope: Scope, report: Report) -> dict[str, Any]:
-    """Select, curate and sample; return the counts of each. `report` is told the share that is done."""
-    counts: dict[str, Any] = {"selected": select(session, recipe, scope)}
-    report(0.4)
-    counts["curated"] = curate(session, recipe)
-    report(0.8)
-    counts["sampled"] = sample(session, recipe.sample)
-    report(1.0)
-    return counts
-
-
 def build(pk: int) -> None:
-    """Build a queued snapshot to its end; nothing when it is not queued (any more).
+    """Build a queued snapshot; nothing when it is not queued (any more). Other processes may `help_build` it meanwhile.
 
-    A snapshot that cannot be built is failed with its reason. When the database goes away the snapshot is left as it
-    is: it is queued again once its heartbeat is old.
+    A snapshot that cannot be built is failed with its reason. When the database goes away it is left as it is: what was
+    begun is queued again once its heartbeat is old.
     """
     snapshot = publish.claim(pk)
+    if snapshot and _guarded(snapshot, partial(_choose, snapshot)):
+        _work_off(snapshot)
+
+
+def help_build(pk: int) -> None:
+    """Take parts of a snapshot that is being built, until none is left; nothing where its folder is not seen."""
+    snapshot = publish.find_building(pk)
     if snapshot is None:
         return
+    if not (publish.draft_of(snapshot) / shards.FOLDER).is_dir():
+        logger.warning("snapshot %s: its folder is not seen from here, so its parts are left to others", snapshot)
+        return
+    _work_off(snapshot)
+
+
+def _choose(snapshot: Snapshot) -> None:
+    """Make the plan of a snapshot and queue its parts."""
+    draft = publish.draft_folder(snapshot)
+    schema = tables.name_for(snapshot)
+    with (
+        Heart(partial(publish.beat, snapshot)) as heart,
+        Session(database_dsn(), schema=schema) as session,
+        heart.breaks_off([session]),
+    ):
+        counts, number = plan(session, snapshot, lambda share: heart.report(shards.CHOSEN * share))
+        tables.mark_complete(session)
+    (draft / shards.FOLDER).mkdir()
+    (draft / shards.FOLDER / COUNTS).write_text(json.dumps(counts), encoding="utf-8")
+    shards.begin(snapshot, number)
+
+
+def _work_off(snapshot: Snapshot) -> None:
+    """Take parts until none is left: the outline beside the first shard, for it leaves a processor free."""
+    part = _claim(snapshot)
+    beside: threading.Thread | None = None
+    if part and part.number == OUTLINE:
+        beside = threading.Thread(target=_work_beside, args=[part], name="outline")
+        beside.start()
+        part = _claim(snapshot)
+    while part and _work(part):
+        part = _claim(snapshot)
+    if beside:
+        beside.join()
+
+
+def _claim(snapshot: Snapshot) -> SnapshotShard | None:
     try:
-        with Heart(snapshot) as heart:
-            while not _build(snapshot, heart):
-                logger.info("snapshot %s: records were erased meanwhile; it is built again", snapshot)
+        return shards.claim(snapshot)
+    except (OperationalError, InterfaceError):
+        logger.warning("snapshot %s: the database does not answer, its parts are left to others", snapshot)
+        return None
+
+
+def _work_beside(part: SnapshotShard) -> None:
+    try:
+        _work(part)
+    finally:
+        connection.close()  # this thread's own
+
+
+def _work(part: SnapshotShard) -> bool:
+    """Write a part; merge, if it was the last. False when something went wrong."""
+    return _guarded(part.snapshot, partial(_write, part))
+
+
+def _write(part: SnapshotShard) -> None:
+    snapshot = part.snapshot
+    draft = publish.draft_of(snapshot)
+    recipe = parse_recipe(snapshot.recipe)
+    folder = shards.new_folder(draft, part)
+    with ExitStack() as stack:
+        heart = stack.enter_context(Heart(partial(shards.beat, part)))
+        readers = 1 if part.number == OUTLINE else READERS
+        dsn, schema = database_dsn(), tables.name_for(snapshot)
+        sessions = [stack.enter_context(Session(dsn, schema=schema)) for _ in range(readers)]
+        stack.enter_context(heart.breaks_off(sessions))
+        tables.expect_complete(sessions[0])
+        rows, size = 0, 0
+        if part.number == OUTLINE:
+            counts = json.loads((draft / shards.FOLDER / COUNTS).read_text(encoding="utf-8"))
+            write_outline(sessions[0], recipe, counts, folder)
+        else:
+            rows, size = write_one_shard(sessions, recipe, part.number, folder, heart.report)
+        heart.report(1.0)
+    if shards.finish(part, rows, size):
+        _merge(snapshot)
+
+
+def _merge(snapshot: Snapshot) -> None:
+    draft = publish.draft_of(snapshot)
+    with Heart(partial(publish.beat, snapshot)) as heart:
+        heart.report(shards.WRITTEN)
+        outline, *of_shards = shards.folders(snapshot, draft)
+        merged = merge_parts(snapshot, draft, outline, of_shards)
+        shutil.rmtree(draft / shards.FOLDER)
+        heart.report(shards.WRITTEN)
+        publish.publish(snapshot, draft, merged.files, merged.manifest)
+    publish.clean(snapshot)
+
+
+def _guarded(snapshot: Snapshot, step: Callable[[], None]) -> bool:
+    """Do a step of a build; False when it went wrong, after what has to be done then."""
+    try:
+        step()
     except LostError:
         logger.warning("snapshot %s: attempt %d was given up", snapshot, snapshot.attempt)
+        publish.clean(snapshot)
+    except (ErasedMeanwhileError, TablesGoneError):
+        _begin_again(snapshot)
     except Exception as error:
         logger.exception("snapshot %s: attempt %d failed", snapshot, snapshot.attempt)
-        reason = _reason(error)
-        if reason:
+        _end(snapshot, _reason(error))
+    else:
+        return True
+    return False
+
+
+def _end(snapshot: Snapshot, reason: str | None) -> None:
+    """What becomes of an attempt that failed: an erasure explains whatever was found half there."""
+    try:
+        if last_erasure(snapshot.project) != snapshot.erasure_seen:
+            _begin_again(snapshot)
+        elif reason:
             publish.fail(snapshot, reason)
+    except (OperationalError, InterfaceError):
+        logger.warning("snapshot %s: the database does not answer, it is left to another try", snapshot)
 
 
-def _build(snapshot: Snapshot, heart: Heart) -> bool:
-    """Build it once; False when what it read was partly erased meanwhile."""
-    snapshot.erasure_seen = last_erasure(snapshot.project)
-    with _draft(snapshot) as draft:
-        try:
-            files, manifest = compile_into(draft, snapshot, heart.report, heart.breaks_off)
-            publish.publish(snapshot, draft, files, manifest)
-        except LostError:
-            raise
-        except Exception:
-            if last_erasure(snapshot.project) == snapshot.erasure_seen:
-                raise
-            return False
-    return True
-
-
-def compile_into(
-    folder: Path, snapshot: Snapshot, report: Report, watching: Callable[[Session], AbstractContextManager[None]]
-) -> tuple[list[WrittenFile], dict[str, Any]]:
-    """Write everything that a snapshot is into an empty folder; return the files and the manifest.
-
-    What comes out depends on the snapshot's recipe, watermark and parent alone, and on what is erased. The session is
-    used within `watching`.
-    """
-    recipe = parse_recipe(snapshot.recipe)
-    origin = Origin(
-        project=snapshot.project.slug,
-        version=snapshot.version,
-        parent=snapshot.parent.version if snapshot.parent else None,
-        watermark=snapshot.watermark,
-        watermark_hash=snapshot.watermark_hash,
-        recipe=snapshot.recipe,
-        recipe_name=snapshot.named_recipe.name if snapshot.named_recipe else None,
-    )
-    with Session(database_dsn()) as session, watching(session):
-        scope = Scope(snapshot.project_id, snapshot.watermark)
-        counts = choose(session, recipe, scope, lambda share: report(CHOSEN * share))
-        index.hold(session, recipe.formats)
-        if recipe.incremental:
-            counts["changes"] = _compare(session, snapshot.parent)
-        counts["split"] = split(session, changed_only=recipe.incremental)
-        collection = read_collection(session)
-        files = _write(session, recipe, folder, report, counts)
-    files.append(write_bytes(folder, "README.md", make_card(origin, collection, counts, files)))
-    manifest = make_manifest(origin, collection, counts, files)
-    files.append(write_bytes(folder, "manifest.json", as_bytes(manifest)))
-    report(WRITTEN)
-    return files, manifest
-
-
-def _compare(session: Session, parent: Snapshot | None) -> dict[str, dict[str, int]]:
-    if parent is None:
-        return index.compare(session, None)
-    try:
-        with at_hand(parent, *index.NEEDED) as folder:
-            return index.compare(session, folder)
-    except FileNotFoundError as error:
-        raise ParentGoneError(parent) from error
-
-
-def _write(
-    session: Session, recipe: RecipeBody, folder: Path, report: Report, counts: dict[str, Any]
-) -> list[WrittenFile]:
-    """Write the data, what changed, and the index; add the counts of rows."""
-    written = write_configs(session, recipe, folder, lambda done, of: report(CHOSEN + (WRITTEN - CHOSEN) * done / of))
-    counts["written"] = written.counts
-    counts["measured"] = measure_votes(session) | written.measured
-    changes = index.write_changes(session, folder) if recipe.incremental else []
-    return [*written.files, *changes, *index.write_index(session, folder)]
-
-
-@contextmanager
-def _draft(snapshot: Snapshot) -> Iterator[Path]:
-    draft = publish.draft_folder(snapshot)
-    try:
-        yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+def _begin_again(snapshot: Snapshot) -> None:
+    """Build from the start what can no longer be built from where it is."""
+    logger.info("snapshot %s: its records or its tables are not what they were; it is built again", snapshot)
+    if publish.begin_again(snapshot):
+        build(snapshot.pk)
 
 
 def _reason(error: Exception) -> str | None:
@@ -196,62 +211,3 @@ def _reason(error: Exception) -> str | None:
             return "The worker ran out of memory."
         case _:
             return UNEXPECTED.format(kind=type(error).__name__)
-
-
-class Heart:
-    """Says every few seconds that the attempt lives and how far it is, and notices when it is no longer wanted.
-
-    A thread does it, for a single statement may run longer than a heartbeat may be old.
-    """
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._progress = 0.0
-        self._stop = threading.Event()
-        self._lost = threading.Event()
-        self._session: Session | None = None
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-
-    def __enter__(self) -> Heart:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop.set()
-        self._thread.join()
-        if self._lost.is_set() and isinstance(error, Exception):
-            raise LostError from error
-
-    def report(self, progress: float) -> None:
-        """Note how far the build is. Raises LostError when it is no longer wanted."""
-        self._progress = progress
-        if self._lost.is_set():
-            raise LostError
-
-    @contextmanager
-    def breaks_off(self, session: Session) -> Iterator[None]:
-        """Within it, a build that is no longer wanted has its statement broken off."""
-        self._session = session
-        try:
-            yield
-        finally:
-            self._session = None
-
-    def _run(self) -> None:
-        try:
-            while not self._stop.wait(BEAT_SECONDS):
-                self._beat()
-        finally:
-            connection.close()  # this thread's own
-
-    def _beat(self) -> None:
-        try:
-            alive = publish.beat(self._snapshot, self._progress)
-        except DatabaseError:
-            logger.warning("snapshot %s: no heartbeat, the database does not answer", self._snapshot)
-            connection.close()
-            return
-        if not alive:
-            self._lost.set()
-            if session := self._session:
-                session.cancel()

@@ -1,4 +1,8 @@
-"""Configs: the picked rows go through each format into its files; what a format cannot take is dropped by its rule."""
+"""Configs: the rows of a shard go through each format into its files; what a format cannot take its rule drops.
+
+A shard is a run of chunks of the final order; which shards there are depends on the number of rows alone. Its files
+have no names yet: `merge` gives them, once all shards are there.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exports.pipeline import readers
 from exports.pipeline.formats import FORMATS, Format, Rows
+from exports.pipeline.formats.format import those
 from exports.pipeline.measure import Texts
-from exports.pipeline.read import DROPPED, Reading, audited_judgments, one_ahead, picked_pairs
+from exports.pipeline.read import JUDGMENTS, WITH_VOTES, WITHOUT_VOTES, Size
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.session import Session
-from exports.pipeline.write import FileFormat, Shards, WrittenFile, write_bytes
+from exports.pipeline.write import FileFormat, Part, Parts
 
 SPLITS = ("train", "test")
+# So many chunks of pairs, and of judgments, are a shard.
+SHARD_CHUNKS = 20
 DROPPED_SCHEMA = pa.schema(
     [
         ("rule", pa.string()),
@@ -30,8 +38,8 @@ DROPPED_SCHEMA = pa.schema(
         ("last_position", pa.int64()),
     ]
 )
-# Rows done so far and rows in all; raises when the build is no longer wanted.
-Report = Callable[[int, int], None]
+# Told the share that is done; raises when the build is no longer wanted.
+Report = Callable[[float], None]
 
 
 @dataclass
@@ -46,9 +54,8 @@ class Config:
     left_out: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.shards = {
-            split: Shards(self.folder, self.format.name, split, self.format.schema, self.file_format)
-            for split in SPLITS
+        self.splits = {
+            split: Parts(self.folder, self.format.name, split, self.format.schema, self.file_format) for split in SPLITS
         }
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -59,77 +66,100 @@ class Config:
             self.left_out[rule] = self.left_out.get(rule, 0) + refused.num_rows
             self.refused(refused, rule, self.format.name)
         for split, mine in zip(SPLITS, (pc.invert(batch["test"]), batch["test"]), strict=True):
-            rows = batch.filter(mine)
+            rows = those(batch, mine)
             if rows.num_rows:
                 converted = self.format.batch(rows)
-                self.shards[split].add(converted)
+                self.splits[split].add(converted)
                 self.written[split] = self.written.get(split, 0) + converted.num_rows
 
-    def finish(self) -> list[WrittenFile]:
-        """End the files and put the format's side files beside them."""
-        files = [file for split in SPLITS for file in self.shards[split].finish()]
-        names = [file.path.removeprefix(f"{self.format.name}/") for file in files]
-        for name, content_of in self.format.side_files.items() if files else ():
-            files.append(write_bytes(self.folder, f"{self.format.name}/{name}", content_of(names)))
-        return files
-
-    def counts(self) -> dict[str, object]:
-        """Rows written by split, and pairs that only this format left out by rule."""
-        return {**self.written, **({"dropped": self.left_out} if self.left_out else {})}
+    def end(self) -> dict[str, list[Part]]:
+        """End the files; return those of each split."""
+        return {split: parts.end() for split, parts in self.splits.items()}
 
 
 @dataclass(frozen=True)
 class Written:
-    """What the configs came to: the files, the counts of each config, and what was measured of the texts."""
+    """What a shard came to: by config the files of each split, the rows of each split and what rules left out.
 
-    files: list[WrittenFile]
-    counts: dict[str, dict[str, object]]
+    And what was measured of its texts, and the pairs that a format refused.
+    """
+
+    parts: dict[str, dict[str, list[Part]]]
+    rows: dict[str, dict[str, int]]
+    left_out: dict[str, dict[str, int]]
     measured: dict[str, Any]
+    refused: Path
 
 
-def write_configs(session: Session, recipe: RecipeBody, folder: Path, report: Report) -> Written:
-    """Write every config of the recipe and the audit of dropped pairs into a folder."""
-    dropped = Shards(folder, "dropped", "pairs", DROPPED_SCHEMA)
+def number_of_shards(pairs: Size, judgments: Size) -> int:
+    """How many shards there are; one at least."""
+    return max(1, -(-max(pairs.chunks, judgments.chunks) // SHARD_CHUNKS))
 
-    def refused(pairs: pa.RecordBatch, rule: str, name: str) -> None:
-        said = {"rule": rule, "format": name}
-        columns = [
-            pa.array([said[column.name]] * pairs.num_rows, pa.string()) if column.name in said else pairs[column.name]
-            for column in DROPPED_SCHEMA
-        ]
-        dropped.add(pa.RecordBatch.from_arrays(columns, schema=DROPPED_SCHEMA))
 
-    configs = [Config(FORMATS[name], folder, recipe.file_format, refused) for name in recipe.formats]
-    try:
-        for batch in session.batches(DROPPED):
-            dropped.add(batch.select(DROPPED_SCHEMA.names).cast(DROPPED_SCHEMA))
+def write_shard(
+    sessions: Sequence[Session], recipe: RecipeBody, sizes: tuple[Size, Size], number: int, folder: Path, report: Report
+) -> Written:
+    """Write the files of shard `number` (from 1) into an empty folder. `sizes`: of all pairs and all judgments."""
+    refused = folder / "refused.arrow"
+    with pa.OSFile(str(refused), "wb") as file, pa.ipc.new_file(file, DROPPED_SCHEMA) as audit:
+
+        def refuse(pairs: pa.RecordBatch, rule: str, name: str) -> None:
+            said = {"rule": rule, "format": name}
+            columns = [
+                pa.array([said[column.name]] * pairs.num_rows, pa.string())
+                if column.name in said
+                else pairs[column.name]
+                for column in DROPPED_SCHEMA
+            ]
+            audit.write_batch(pa.RecordBatch.from_arrays(columns, schema=DROPPED_SCHEMA))
+
+        configs = [Config(FORMATS[name], folder, recipe.file_format, refuse) for name in recipe.formats]
         texts = Texts()
-        _fill(session, configs, texts, report)
-        files = [file for config in configs for file in config.finish()]
-        files += dropped.finish()
-    finally:
-        for shards in (dropped, *(shards for config in configs for shards in config.shards.values())):
-            shards.abandon()
-    counts = {config.format.name: config.counts() for config in configs}
-    return Written(files, counts, texts.measured())
+        try:
+            _fill(sessions, configs, texts, sizes, number, report)
+            parts = {config.format.name: config.end() for config in configs}
+        finally:
+            for config in configs:
+                for split in config.splits.values():
+                    split.abandon()
+    return Written(
+        parts,
+        {config.format.name: config.written for config in configs},
+        {config.format.name: config.left_out for config in configs},
+        texts.seen(),
+        refused,
+    )
 
 
-def _fill(session: Session, configs: Sequence[Config], texts: Texts, report: Report) -> None:
-    of_judgments = [config for config in configs if config.format.rows is Rows.JUDGMENTS]
+def _fill(
+    sessions: Sequence[Session],
+    configs: Sequence[Config],
+    texts: Texts,
+    sizes: tuple[Size, Size],
+    number: int,
+    report: Report,
+) -> None:
     of_pairs = [config for config in configs if config.format.rows is not Rows.JUDGMENTS]
-    sources: list[tuple[Reading, list[Config]]] = []
-    if of_pairs:
-        votes = any(config.format.wants_votes for config in of_pairs)
-        sources.append((picked_pairs(session, votes=votes), of_pairs))
-    if of_judgments:
-        sources.append((audited_judgments(session), of_judgments))
-    total, done = sum(reading.rows for reading, _ in sources), 0
-    for reading, takers in sources:
-        with one_ahead(reading.batches(session)) as batches:
-            for batch in batches:
-                for config in takers:
-                    config.add(batch)
-                if takers is of_pairs:
-                    texts.add(batch)
-                done += batch.num_rows
-                report(done, total)
+    of_judgments = [config for config in configs if config.format.rows is Rows.JUDGMENTS]
+    pairs = WITH_VOTES if any(config.format.wants_votes for config in of_pairs) else WITHOUT_VOTES
+    steps = [
+        (query, _chunks(size, number), takers)
+        for query, size, takers in ((pairs, sizes[0], of_pairs), (JUDGMENTS, sizes[1], of_judgments))
+        if takers
+    ]
+    total, done = sum(len(chunks) for _, chunks, _ in steps), 0
+    for query, chunks, takers in steps:
+        with readers.in_order(sessions, query, chunks) as read:
+            for batches in read:
+                for batch in batches:
+                    for config in takers:
+                        config.add(batch)
+                    if takers is of_pairs:
+                        texts.add(batch)
+                done += 1
+                report(done / total)
+
+
+def _chunks(size: Size, number: int) -> range:
+    """The chunks of a shard."""
+    return range(min((number - 1) * SHARD_CHUNKS, size.chunks), min(number * SHARD_CHUNKS, size.chunks))

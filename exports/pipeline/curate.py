@@ -15,11 +15,10 @@ import pyarrow.compute as pc
 
 from exports.pipeline.dawid_skene import OUTCOMES, UNDECIDED, weigh
 from exports.pipeline.recipe import RecipeBody
-from exports.pipeline.rules import drop_across_splits, drop_by_text
+from exports.pipeline.rules import BY_TEXT, drop_across_splits, drop_by_text
 from exports.pipeline.session import Session
 
 POOLS = """
-CREATE TEMP TABLE pool AS
 SELECT pool_id, bool_and(rated) AS rated, count(*)::int AS votes,
     count(*) FILTER (WHERE says = 'a')::int AS votes_a,
     count(*) FILTER (WHERE says = 'b')::int AS votes_b,
@@ -38,11 +37,10 @@ FROM vote GROUP BY pool_id
 """
 
 POOLED = """
-CREATE TEMP TABLE pair AS
 WITH shown AS (
     -- Pooled by content, a pair stands under the first of its requests.
     SELECT DISTINCT ON (pool_id) pool_id, request_id, prompt_id, prompt_position, prompt_digest, a_id, b_id, language,
-        identical
+        identical, test, images, blank
     FROM vote ORDER BY pool_id, prompt_position, a_index, b_index
 ), decided AS (
     SELECT pool.*, r.consensus, r.min_votes, r.min_agreement, CASE
@@ -66,8 +64,9 @@ WITH shown AS (
     FROM decided
 )
 SELECT pool_id AS pair_id, pool_id, request_id, prompt_id, prompt_position, prompt_digest, a_id, b_id, language,
-    identical, rated, winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum,
-    strong, score_a, score_b, last_position, judged_at, source, coalesce(judge, consensus || ' of ' || votes) AS judge,
+    identical, test, images, blank, rated, winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement,
+    winning, strength_sum, strong, score_a, score_b, last_position, judged_at, source,
+    coalesce(judge, consensus || ' of ' || votes) AS judge,
     CASE
         WHEN votes < min_votes THEN 'min_votes'
         WHEN winner IS NULL THEN CASE consensus WHEN 'unanimous' THEN 'not_unanimous' ELSE 'no_majority' END
@@ -79,7 +78,6 @@ FROM measured JOIN shown USING (pool_id)
 # Each vote is a pair of its own, told apart by its place in the log and its outputs' in the request; the counts are
 # still those of all votes on the two outputs.
 EACH = """
-CREATE TEMP TABLE pair AS
 WITH measured AS (
     SELECT v.*, pool.votes, votes_a, votes_b, votes_tie, votes_both_bad, r.min_votes, r.min_agreement,
         CASE says WHEN 'a' THEN votes_a WHEN 'b' THEN votes_b WHEN 'tie' THEN votes_tie
@@ -87,8 +85,9 @@ WITH measured AS (
     FROM vote v JOIN pool USING (pool_id), recipe r
 )
 SELECT pg_temp.name(jsonb_build_array(pool_id, position, a_index, b_index)) AS pair_id, pool_id, request_id,
-    prompt_id, prompt_position, prompt_digest, a_id, b_id, language, identical, rated, says AS winner, votes, votes_a,
-    votes_b, votes_tie, votes_both_bad, agreement, 1 AS winning, coalesce(strength, 0)::int AS strength_sum,
+    prompt_id, prompt_position, prompt_digest, a_id, b_id, language, identical, test, images, blank, rated,
+    says AS winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, 1 AS winning,
+    coalesce(strength, 0)::int AS strength_sum,
     (strength IS NOT NULL)::int AS strong,
     score_a::float8, score_b::float8, position AS last_position, judged_at, source_type AS source, source_id AS judge,
     CASE WHEN votes < min_votes THEN 'min_votes' WHEN agreement < min_agreement THEN 'min_agreement'
@@ -97,13 +96,22 @@ FROM measured
 """
 
 CURATED = """
-CREATE TEMP TABLE curated AS
+WITH pair AS ({pairs})
 SELECT pair_id, pool_id, request_id, pair.prompt_id, prompt_position, prompt_digest, pair.a_id, pair.b_id, language,
     rated, winner, winner IN ('a', 'b') AS decided, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement,
     winning, strength_sum, strong, score_a, score_b, last_position, judged_at, source, judge,
-    coalesce(pair.rule, t.rule) AS rule, pg_temp.uniform(r.split_seed, prompt_digest) < r.test_share AS test
-FROM pair LEFT JOIN dropped_by_text t USING (prompt_id, a_id, b_id), recipe r
+    test, coalesce(pair.rule, CASE
+        WHEN images THEN 'multimodal'
+        WHEN identical AND 'identical' = ANY (r.drops) THEN 'identical'
+        WHEN blank AND 'empty' = ANY (r.drops) THEN 'empty' END{by_text}) AS rule
+FROM pair {joined} CROSS JOIN recipe r
 """
+WITHOUT_TEXTS = {"by_text": "", "joined": ""}
+WITH_TEXTS = {
+    "pairs": "SELECT * FROM pooled",
+    "by_text": ", t.rule",
+    "joined": "LEFT JOIN dropped_by_text t USING (prompt_id, a_id, b_id)",
+}
 
 VOTES = """
 SELECT pool_id::text AS pool_id, source_type || ' ' || source_id AS judge, says FROM vote
@@ -128,15 +136,15 @@ FROM curated WHERE rule IS NULL
 
 def curate(session: Session, recipe: RecipeBody) -> dict[str, Any]:
     """Make `curated`; return how many pairs are left and how many each rule dropped."""
-    session.run(POOLS)
-    if recipe.consensus == "each":
-        session.run(EACH)
+    session.make("pool", POOLS)
+    session.load("weighed", _weigh(session) if recipe.consensus == "dawid_skene" else WEIGHED.empty_table())
+    pairs = EACH if recipe.consensus == "each" else POOLED
+    if BY_TEXT & set(recipe.drop):
+        session.make("pooled", pairs)
+        drop_by_text(session)
+        session.make("curated", CURATED.format(**WITH_TEXTS))
     else:
-        session.load("weighed", _weigh(session) if recipe.consensus == "dawid_skene" else WEIGHED.empty_table())
-        session.run(POOLED)
-    session.run("ANALYZE pair")
-    drop_by_text(session)
-    session.run(CURATED)
+        session.make("curated", CURATED.format(pairs=pairs, **WITHOUT_TEXTS))
     if "near_duplicate_across_splits" in recipe.drop:
         drop_across_splits(session)
     dropped = {row["rule"]: row["pairs"] for row in session.rows(DROPPED)}

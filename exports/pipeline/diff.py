@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
+import adbc_driver_manager
+
 from exports.models import Snapshot
-from exports.pipeline.build import database_dsn
 from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.index import CHANGES, NEEDED, compare, read_index
-from exports.pipeline.session import Session
+from exports.pipeline.session import Session, StreamBrokenError
+from exports.pipeline.stages import database_dsn
 from exports.storage import at_hand
 
 Kind = Literal["pair", "judgment"]
@@ -18,6 +21,17 @@ STATEMENT_SECONDS = 60
 FIRST = """
 SELECT id FROM changed WHERE kind = '{kind}' AND change = '{change}' ORDER BY id COLLATE "C" LIMIT {limit}
 """
+FILES_GONE = "The files of one of the two versions are gone from the disk, and with them its index."
+
+
+class DiffTooLongError(Exception):
+    """Two selections are too large to be compared while somebody waits."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The comparison was broken off after {STATEMENT_SECONDS} s: the versions are too large to be compared "
+            "while somebody waits. Their index files hold what it needs."
+        )
 
 
 @dataclass(frozen=True)
@@ -35,16 +49,21 @@ def kind_of(*snapshots: Snapshot) -> Kind:
 
 
 def diff(older: Snapshot, newer: Snapshot, kind: Kind) -> dict[str, Change]:
-    """What the newer selection added, changed and removed, of rows of one kind. Both snapshots must be ready."""
-    with (
-        at_hand(newer, *NEEDED) as newer_folder,
-        at_hand(older, *NEEDED) as older_folder,
-        Session(database_dsn(), statement_seconds=STATEMENT_SECONDS) as session,
-    ):
-        session.load("held", read_index(newer_folder))
-        session.run("ANALYZE held")
-        counts = compare(session, older_folder).get(kind, {})
-        return {change: Change(counts.get(change, 0), _first(session, kind, change)) for change in CHANGES}
+    """What the newer selection added, changed and removed, of rows of one kind. Both snapshots must be ready.
+
+    Raises FileNotFoundError when the files of one are gone, and DiffTooLongError.
+    """
+    with at_hand(newer, *NEEDED) as newer_folder, at_hand(older, *NEEDED) as older_folder:
+        began = time.monotonic()
+        try:
+            with Session(database_dsn(), statement_seconds=STATEMENT_SECONDS) as session:
+                session.load("held", read_index(newer_folder))
+                counts = compare(session, older_folder).get(kind, {})
+                return {change: Change(counts.get(change, 0), _first(session, kind, change)) for change in CHANGES}
+        except (adbc_driver_manager.Error, StreamBrokenError):
+            if time.monotonic() - began >= STATEMENT_SECONDS:
+                raise DiffTooLongError from None
+            raise
 
 
 def _first(session: Session, kind: Kind, change: str) -> list[str]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.session import Session
-from exports.pipeline.write import Shards, WrittenFile
+from exports.pipeline.write import WrittenFile, write_all
 
 FOLDER = "index"
 # What of a snapshot's files a comparison reads.
@@ -25,25 +25,21 @@ SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string()), ("signature", pa
 CHANGE_SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string())])
 CHANGES = ("added", "changed", "removed")
 
-HELD = """
-CREATE TEMP TABLE held (id text, kind text, signature text, pair_id uuid, judgment_id bigint)
-"""
 PAIRS = """
-INSERT INTO held (id, kind, signature, pair_id)
-SELECT pg_temp.shown(pair_id), 'pair', pg_temp.name(jsonb_build_array(request_id, in_pairs, in_decided, in_rated,
-    winner, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum, strong, score_a, score_b,
-    source, judge, last_position, judged_at AT TIME ZONE 'UTC'))::text, pair_id
+SELECT pg_temp.shown(pair_id) AS id, 'pair' AS kind, pg_temp.name(jsonb_build_array(request_id, in_pairs, in_decided,
+    in_rated, winner, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum, strong, score_a,
+    score_b, source, judge, last_position, judged_at AT TIME ZONE 'UTC'))::text AS signature, pair_id,
+    NULL::bigint AS judgment_id
 FROM sampled
 """
 # A judgment never changes; which pair it is a vote on could, in a later version of this code.
 JUDGMENTS = """
-INSERT INTO held (id, kind, signature, judgment_id)
-SELECT j.uid::text, 'judgment', v.pool_id::text, j.id FROM vote v JOIN annotation_judgment j ON j.id = v.judgment_id
+SELECT j.uid::text AS id, 'judgment' AS kind, v.pool_id::text AS signature, NULL::uuid AS pair_id, j.id AS judgment_id
+FROM vote v JOIN annotation_judgment j ON j.id = v.judgment_id
 """
-ALL = 'SELECT id, kind, signature FROM held ORDER BY kind COLLATE "C", id COLLATE "C"'
+ALL = 'SELECT id, kind, signature FROM {held} ORDER BY kind COLLATE "C", id COLLATE "C"'
 
 CHANGED = """
-CREATE TEMP TABLE changed AS
 SELECT coalesce(h.id, b.id) AS id, coalesce(h.kind, b.kind) AS kind,
     CASE WHEN b.id IS NULL THEN 'added' WHEN h.id IS NULL THEN 'removed' ELSE 'changed' END AS change
 FROM held h FULL JOIN before b ON b.id = h.id AND b.kind = h.kind
@@ -57,20 +53,18 @@ SELECT id, kind FROM changed WHERE change = '{change}' ORDER BY kind COLLATE "C"
 
 def hold(session: Session, formats: Sequence[str]) -> None:
     """Make `held`: every row of the selection that one of these formats can tell of; after sampling."""
-    session.run(HELD)
+    session.make("held", _rows(formats))
+
+
+def _rows(formats: Sequence[str]) -> str:
     kinds = {FORMATS[name].rows is Rows.JUDGMENTS for name in formats}
-    for statement, wanted in ((PAIRS, False), (JUDGMENTS, True)):
-        if wanted in kinds:
-            session.run(statement)
-    session.run("ANALYZE held")
+    return " UNION ALL ".join(query for query, wanted in ((PAIRS, False), (JUDGMENTS, True)) if wanted in kinds)
 
 
 def compare(session: Session, before: Path | None) -> dict[str, dict[str, int]]:
     """Make `changed`: how `held` differs from the snapshot in a folder (None: from nothing); count what changed."""
     session.load("before", read_index(before) if before else SCHEMA.empty_table().to_reader())
-    session.run("ANALYZE before")
-    session.run(CHANGED)
-    session.run("ANALYZE changed")
+    session.make("changed", CHANGED)
     counts: dict[str, dict[str, int]] = {}
     for row in session.rows(COUNT):
         counts.setdefault(row["kind"], dict.fromkeys(CHANGES, 0))[row["change"]] = row["rows"]
@@ -91,9 +85,10 @@ def read_index(folder: Path) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(SCHEMA, batches())
 
 
-def write_index(session: Session, folder: Path) -> list[WrittenFile]:
-    """Write `held` as the snapshot's index."""
-    return _write(session, ALL, Shards(folder, FOLDER, "rows", SCHEMA))
+def write_index(session: Session, formats: Sequence[str], folder: Path, *, is_held: bool) -> list[WrittenFile]:
+    """Write the index of the snapshot: of `held`, where that was made."""
+    rows = ALL.format(held="held" if is_held else f"({_rows(formats)}) AS rows")
+    return write_all(session.batches(rows), folder, FOLDER, "rows", SCHEMA)
 
 
 def write_changes(session: Session, folder: Path) -> list[WrittenFile]:
@@ -101,14 +96,5 @@ def write_changes(session: Session, folder: Path) -> list[WrittenFile]:
     return [
         file
         for change in CHANGES
-        for file in _write(session, SOME.format(change=change), Shards(folder, "changes", change, CHANGE_SCHEMA))
+        for file in write_all(session.batches(SOME.format(change=change)), folder, "changes", change, CHANGE_SCHEMA)
     ]
-
-
-def _write(session: Session, query: str, shards: Shards) -> list[WrittenFile]:
-    try:
-        for batch in session.batches(query):
-            shards.add(batch.cast(shards.schema))
-        return shards.finish()
-    finally:
-        shards.abandon()

@@ -19,7 +19,7 @@ from exports.pipeline.write import JSONL_SETTINGS, SETTINGS, WrittenFile
 # From 2 on a snapshot carries its index.
 MANIFEST_VERSION = 2
 # Raised by hand when a stage or format gives other rows or bytes than before for the same recipe and watermark.
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 WRITERS = ("adbc-driver-postgresql", "orjson", "pyarrow", "zstandard")
 
 # The settings as the log tells them, up to the watermark: what the project says now may be younger.
@@ -31,20 +31,20 @@ WHERE e.kind IN ('project.created', 'project.changed')
 ORDER BY s.position
 """
 GUIDELINES = """
-SELECT g.version, g.text, count(*) AS judgments
-FROM audit JOIN annotation_judgment j ON j.id = audit.judgment_id
-LEFT JOIN annotation_guidelineversion g ON g.id = j.guidelines_id
-GROUP BY g.version, g.text ORDER BY g.version
+SELECT g.version, g.text, told.judgments
+FROM (SELECT guidelines_id, count(*) AS judgments FROM {judgments} GROUP BY guidelines_id) AS told
+LEFT JOIN annotation_guidelineversion g ON g.id = told.guidelines_id
+ORDER BY g.version
 """
 SOURCES = """
-SELECT source_type, count(*) AS judgments, count(DISTINCT source_id) AS judges
-FROM vote GROUP BY source_type ORDER BY source_type
+SELECT source_type, sum(judgments)::bigint AS judgments, count(*) AS judges
+FROM (SELECT source_type, source_id, count(*) AS judgments FROM vote GROUP BY source_type, source_id) AS judge
+GROUP BY source_type ORDER BY source_type
 """
 MODELS = """
-SELECT btrim(c.model_name || ' ' || c.model_version) COLLATE "C" AS model, count(*) AS outputs
-FROM (SELECT a_id AS id FROM vote UNION SELECT b_id FROM vote) AS judged
-JOIN annotation_candidate c ON c.id = judged.id
-GROUP BY 1 ORDER BY 1
+SELECT model, count(*) AS outputs
+FROM (SELECT a_id AS id, a_model AS model FROM vote UNION SELECT b_id, b_model FROM vote) AS judged
+GROUP BY model ORDER BY model
 """
 
 
@@ -71,13 +71,15 @@ class Collection:
     models: list[dict[str, Any]]
 
 
-def read_collection(session: Session) -> Collection:
-    """How the selected judgments were collected; after the split stage."""
+def read_collection(session: Session, judgments: str) -> Collection:
+    """How the judgments in a table were collected; after the split stage."""
     settings: dict[str, Any] = {}
     for row in session.rows(PROJECT_SETTINGS):
         settings |= json.loads(row["payload"])
     settings.pop("members", None)  # names of people are no part of a data set
-    return Collection(settings, session.rows(GUIDELINES), session.rows(SOURCES), session.rows(MODELS))
+    return Collection(
+        settings, session.rows(GUIDELINES.format(judgments=judgments)), session.rows(SOURCES), session.rows(MODELS)
+    )
 
 
 def make_manifest(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -22,9 +24,7 @@ SELECT count(*) AS pairs,
 FROM pool WHERE votes > 1 AND NOT rated
 """
 LEFT = """
-SELECT count(*) AS votes, count(*) FILTER (WHERE j.chosen_id = j.left_id) AS left_won
-FROM vote v JOIN annotation_judgment j ON j.id = v.judgment_id
-WHERE j.outcome = 'chosen' AND j.left_id IS NOT NULL
+SELECT count(left_won) AS votes, count(*) FILTER (WHERE left_won) AS left_won FROM vote
 """
 
 
@@ -37,32 +37,45 @@ def measure_votes(session: Session) -> dict[str, Any]:
 class Texts:
     """The pairs with a winner that pass by: which answers are longer, and how long everything is (in characters)."""
 
-    _characters: dict[str, list[NDArray[np.int64]]] = field(default_factory=lambda: {side: [] for side in SIDES})
-    _labels: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
+    _lengths: dict[str, Counter[int]] = field(default_factory=lambda: {side: Counter() for side in SIDES})
+    _counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, pairs: pa.RecordBatch) -> None:
         """Look at a batch of pairs."""
-        rated = pairs.filter(pairs["in_rated"])
+        rated = pairs.filter(pairs["in_rated"]) if pc.any(pairs["in_rated"]).as_py() else pairs.slice(0, 0)
         good = rated.filter(pc.equal(rated["winner"], pa.scalar("a"))).num_rows
-        decided = pairs.filter(pairs["in_decided"])
-        self._labels[True] += decided.num_rows + good
-        self._labels[False] += decided.num_rows + rated.num_rows - good
-        for side, column in SIDES.items():
-            self._characters[side].append(_count_characters(decided, f"{column}_texts"))
+        decided = pairs if pc.all(pairs["in_decided"]).as_py() else pairs.filter(pairs["in_decided"])
+        lengths = {side: _count_characters(decided, f"{column}_texts") for side, column in SIDES.items()}
+        for side, counted in lengths.items():
+            values, times = np.unique(counted, return_counts=True)
+            self._lengths[side].update(dict(zip(values.tolist(), times.tolist(), strict=True)))
+        self._counts["true"] += decided.num_rows + good
+        self._counts["false"] += decided.num_rows + rated.num_rows - good
+        self._counts["unequal"] += int((lengths["chosen"] != lengths["rejected"]).sum())
+        self._counts["longer"] += int((lengths["chosen"] > lengths["rejected"]).sum())
 
-    def measured(self) -> dict[str, Any]:
-        """What was seen; nothing of pairs when there was none."""
-        characters = {side: np.concatenate(parts) for side, parts in self._characters.items() if parts}
-        labels = {"true": self._labels[True], "false": self._labels[False]}
-        if not characters or not characters["chosen"].size:
-            return {"labels": labels}
-        unequal = characters["chosen"] != characters["rejected"]
-        longer = characters["chosen"] > characters["rejected"]
-        return {
-            "labels": labels,
-            "lengths": {"pairs": int(unequal.sum()), "longer_won": int(longer.sum())},
-            "characters": {side: _percentiles(counted) for side, counted in characters.items()},
-        }
+    def seen(self) -> dict[str, Any]:
+        """What was seen, to be added up by `measured`: plain JSON."""
+        lengths = {side: sorted(counted.items()) for side, counted in self._lengths.items()}
+        return {"counts": dict(self._counts), "lengths": lengths}
+
+
+def measured(shards: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What all shards saw; nothing of pairs when there was none."""
+    counts: Counter[str] = Counter()
+    lengths: dict[str, Counter[int]] = {side: Counter() for side in SIDES}
+    for seen in shards:
+        counts.update(seen["counts"])
+        for side, pairs in seen["lengths"].items():
+            lengths[side].update(dict(pairs))
+    labels = {"true": counts["true"], "false": counts["false"]}
+    if not lengths["chosen"]:
+        return {"labels": labels}
+    return {
+        "labels": labels,
+        "lengths": {"pairs": counts["unequal"], "longer_won": counts["longer"]},
+        "characters": {side: _percentiles(counted) for side, counted in lengths.items()},
+    }
 
 
 def _count_characters(pairs: pa.RecordBatch, column: str) -> NDArray[np.int64]:
@@ -74,6 +87,10 @@ def _count_characters(pairs: pa.RecordBatch, column: str) -> NDArray[np.int64]:
     return np.diff(summed[ends], prepend=0)
 
 
-def _percentiles(counted: NDArray[np.int64]) -> dict[str, int]:
-    values = np.percentile(counted, PERCENTILES, method="lower")
-    return {f"p{percentile}": int(value) for percentile, value in zip(PERCENTILES, values, strict=True)}
+def _percentiles(lengths: Counter[int]) -> dict[str, int]:
+    """The length that so many in a hundred do not exceed; of those between two, the lower."""
+    values = sorted(lengths)
+    ends = np.cumsum([lengths[value] for value in values])
+    last = int(ends[-1]) - 1
+    places = {percentile: last * percentile // 100 for percentile in PERCENTILES}
+    return {f"p{name}": values[int(np.searchsorted(ends, place, side="right"))] for name, place in places.items()}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import Any
 
 import adbc_driver_manager
 
 from annotation import log
 from annotation.models import Project
-from exports.pipeline.build import choose, database_dsn
+from exports.pipeline import readers
+from exports.pipeline.estimate import estimate
 from exports.pipeline.formats import FORMATS, Rows
-from exports.pipeline.read import audited_judgments, picked_pairs
+from exports.pipeline.read import JUDGMENTS, WITH_VOTES, WITHOUT_VOTES, size_of
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.select import Scope
 from exports.pipeline.session import Session, StreamBrokenError
 from exports.pipeline.split import split
+from exports.pipeline.stages import choose, database_dsn
 
 PREVIEW_ROWS = 10
 PREVIEW_SECONDS = 20
@@ -26,7 +29,7 @@ class PreviewTooLongError(Exception):
 
 
 def preview(project: Project, recipe: RecipeBody) -> dict[str, Any]:
-    """The watermark, the counts of each stage, and the first rows of the recipe's first format.
+    """The watermark, the counts of each stage, an estimate, and the first rows of the recipe's first format.
 
     Raises PreviewTooLongError after about PREVIEW_SECONDS.
     """
@@ -41,10 +44,13 @@ def preview(project: Project, recipe: RecipeBody) -> dict[str, Any]:
         # Each statement has the whole time, and no further one begins when it is over.
         with Session(database_dsn(), statement_seconds=PREVIEW_SECONDS) as session:
             counts = choose(session, recipe, Scope(project.pk, head.position), lambda _: expect_time_left())
-            counts["split"] = split(session)
+            counts["split"] = split(
+                session, audited=any(FORMATS[name].rows is Rows.JUDGMENTS for name in recipe.formats)
+            )
             return {
                 "watermark": head.position,
                 "counts": counts,
+                "estimate": estimate(session, recipe, counts),
                 "format": recipe.formats[0],
                 "rows": _first_rows(session, recipe.formats[0]),
             }
@@ -56,12 +62,13 @@ def preview(project: Project, recipe: RecipeBody) -> dict[str, Any]:
 def _first_rows(session: Session, name: str) -> list[dict[str, Any]]:
     format_ = FORMATS[name]
     if format_.rows is Rows.JUDGMENTS:
-        reading = audited_judgments(session)
+        query, table = JUDGMENTS, "audit"
     else:
-        reading = picked_pairs(session, votes=format_.wants_votes)
+        query, table = WITH_VOTES if format_.wants_votes else WITHOUT_VOTES, "picked"
     rows: list[dict[str, Any]] = []
-    for batch in reading.batches(session):
-        rows += format_.batch(format_.fitting(batch)[0].slice(0, PREVIEW_ROWS)).to_pylist()
-        if len(rows) >= PREVIEW_ROWS:
-            break
+    with readers.in_order([session], query, range(size_of(session, table).chunks)) as chunks:
+        for batch in chain.from_iterable(chunks):
+            rows += format_.batch(format_.fitting(batch)[0].slice(0, PREVIEW_ROWS)).to_pylist()
+            if len(rows) >= PREVIEW_ROWS:
+                break
     return rows[:PREVIEW_ROWS]

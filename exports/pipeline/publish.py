@@ -18,7 +18,7 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max
+from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
@@ -26,7 +26,8 @@ from kombu.exceptions import OperationalError as BrokerError
 from annotation import log
 from annotation.models import Project
 from exports import storage, webhooks
-from exports.models import Recipe, Snapshot, SnapshotFile
+from exports.models import Recipe, Snapshot, SnapshotFile, SnapshotShard
+from exports.pipeline import tables
 from exports.pipeline.erasures import last_erasure
 from exports.pipeline.manifest import MANIFEST_VERSION
 from exports.pipeline.recipe import RecipeBody, resolved
@@ -130,10 +131,24 @@ def _send(pk: int) -> None:
 
 def claim(pk: int) -> Snapshot | None:
     """Take a queued snapshot as a new attempt; None when it is not queued (any more)."""
-    taken = Snapshot.objects.filter(pk=pk, status=Status.QUEUED).update(
-        status=Status.BUILDING, attempt=F("attempt") + 1, progress=0, heartbeat_at=Now()
-    )
-    return Snapshot.objects.select_related("project", "named_recipe", "parent").get(pk=pk) if taken else None
+    with transaction.atomic():
+        taken = Snapshot.objects.filter(pk=pk, status=Status.QUEUED).update(
+            status=Status.BUILDING, attempt=F("attempt") + 1, progress=0, started_at=Now(), heartbeat_at=Now()
+        )
+        if not taken:
+            return None
+        SnapshotShard.objects.filter(snapshot=pk).delete()  # of the attempt before
+    snapshot = find_building(pk)
+    if snapshot:
+        snapshot.erasure_seen = last_erasure(snapshot.project)
+        _owned(snapshot).update(erasure_seen=snapshot.erasure_seen)
+    return snapshot
+
+
+def find_building(pk: int) -> Snapshot | None:
+    """A snapshot that is being built, with what its building reads."""
+    building = Snapshot.objects.filter(pk=pk, status=Status.BUILDING)
+    return building.select_related("project", "named_recipe", "parent").first()
 
 
 def _owned(snapshot: Snapshot) -> Any:
@@ -153,7 +168,14 @@ def fail(snapshot: Snapshot, reason: str) -> None:
             _tell_log(snapshot, "failed", "system")
             webhooks.announce(snapshot.project, "snapshot.failed", {"version": snapshot.version, "error": reason})
     if failed:
-        remove_drafts(snapshot)
+        clean(snapshot)
+
+
+def begin_again(snapshot: Snapshot) -> bool:
+    """Queue what this attempt builds from the start; False when it does not own the snapshot."""
+    begun = bool(_owned(snapshot).update(status=Status.QUEUED, heartbeat_at=Now()))
+    clean(snapshot)
+    return begun
 
 
 def cancel(snapshot: Snapshot, *, actor: str) -> None:
@@ -171,11 +193,14 @@ def cancel(snapshot: Snapshot, *, actor: str) -> None:
 def requeue_stale() -> int:
     """Tell a worker again of every unfinished snapshot without a sign of life; return how many.
 
-    One that was broken off too often fails.
+    One that was broken off too often fails. Those whose parts are being written are for exports.pipeline.shards.
     """
     # By the database's clock, as the heartbeats are: machines differ.
     before = Now() - dt.timedelta(seconds=STALE_SECONDS)
-    stale = Snapshot.objects.filter(status__in=[Status.QUEUED, Status.BUILDING], heartbeat_at__lt=before)
+    parts = SnapshotShard.objects.filter(snapshot=OuterRef("pk")).exclude(state=SnapshotShard.State.DONE)
+    stale = Snapshot.objects.filter(heartbeat_at__lt=before).filter(
+        Q(status=Status.QUEUED) | Q(status=Status.BUILDING) & ~Exists(parts)
+    )
     requeued = 0
     for snapshot in stale.select_related("project").order_by("pk")[:100]:
         if snapshot.status == Status.BUILDING and snapshot.attempt >= ATTEMPTS:
@@ -193,9 +218,21 @@ def requeue_stale() -> int:
 def draft_folder(snapshot: Snapshot) -> Path:
     """The empty folder that this attempt writes in; what earlier attempts left is removed."""
     remove_drafts(snapshot)
-    draft = _folder_of_project(snapshot) / f".{_name(snapshot)}"
+    draft = draft_of(snapshot)
     draft.mkdir(parents=True)
     return draft
+
+
+def draft_of(snapshot: Snapshot) -> Path:
+    """The folder that this attempt writes in."""
+    return _folder_of_project(snapshot) / f".{_name(snapshot)}"
+
+
+def clean(snapshot: Snapshot) -> None:
+    """Remove what an attempt leaves that does not build any more: its folders and its tables."""
+    if not _owned(snapshot).exists():
+        remove_drafts(snapshot)
+        tables.drop_leftovers()
 
 
 def remove_drafts(snapshot: Snapshot) -> None:

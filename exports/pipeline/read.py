@@ -1,17 +1,12 @@
-"""Read: the picked pairs and the audited judgments with their texts, as Arrow batches in the final order.
+"""Read: the picked pairs and the audited judgments with their texts, in the final order, by one chunk at a time.
 
-Texts go from the database into Arrow buffers and never become Python objects. One chunk is read at a time, so that the
-database sorts ids only and the memory of both sides is bounded.
+Texts go from the database into Arrow buffers and never become Python objects. By chunks the database sorts ids only,
+and the memory of both sides is bounded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
-
-import pyarrow as pa
 
 from exports.pipeline.session import Session
 
@@ -102,57 +97,17 @@ FROM (
 ORDER BY prompt_position, pair_id, a_output, b_output, rated
 """
 
-READING = "CREATE TEMP TABLE now_reading AS SELECT 0 AS number"
-NEXT = "UPDATE now_reading SET number = number + 1"
-CHUNKS = {
-    "picked": "SELECT count(*) AS rows, count(DISTINCT chunk) AS chunks FROM picked",
-    "audit": "SELECT count(*) AS rows, count(DISTINCT chunk) AS chunks FROM audit",
-}
+SIZE = "SELECT count(*) AS rows, coalesce(max(chunk) + 1, 0)::int AS chunks FROM {table}"
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A query that gives one chunk, how many chunks there are, and how many rows in all of them."""
+class Size:
+    """How large a table of ordered rows is."""
 
-    query: str
-    chunks: int
     rows: int
-
-    def batches(self, session: Session) -> Generator[pa.RecordBatch]:
-        """All rows in order."""
-        session.run("DROP TABLE IF EXISTS now_reading")
-        session.run(READING)
-        # Ordered as the log is, a chunk's rows lie nearly side by side on disk.
-        with session.looking_up():
-            for _ in range(self.chunks):
-                yield from session.batches(self.query)
-                session.run(NEXT)
+    chunks: int
 
 
-@contextmanager
-def one_ahead(batches: Generator[pa.RecordBatch]) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The same batches, the next one read in another thread while this one is worked on.
-
-    Within it the session belongs to that thread.
-    """
-    with closing(batches), ThreadPoolExecutor(max_workers=1) as reader:
-
-        def each() -> Iterator[pa.RecordBatch]:
-            coming = reader.submit(next, batches, None)
-            while (batch := coming.result()) is not None:
-                coming = reader.submit(next, batches, None)
-                yield batch
-
-        yield each()
-
-
-def picked_pairs(session: Session, *, votes: bool) -> Reading:
-    """The reading of `picked`, with the single votes on each pair where a format wants them."""
-    size = session.rows(CHUNKS["picked"])[0]
-    return Reading(WITH_VOTES if votes else WITHOUT_VOTES, size["chunks"], size["rows"])
-
-
-def audited_judgments(session: Session) -> Reading:
-    """The reading of `audit`."""
-    size = session.rows(CHUNKS["audit"])[0]
-    return Reading(JUDGMENTS, size["chunks"], size["rows"])
+def size_of(session: Session, table: str) -> Size:
+    """The size of `picked` or `audit`."""
+    return Size(**session.rows(SIZE.format(table=table))[0])

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from exports.models import Snapshot
-from exports.pipeline.build import Report, compile_into
 from exports.pipeline.erasures import erased_since
+from exports.pipeline.stages import Report, compile_alone
 
 
 def rebuild(snapshot: Snapshot, folder: Path, report: Report = lambda _: None) -> list[str]:
     """Write a ready snapshot anew into a folder; return how it differs from what was published, a line a difference."""
     folder.mkdir(parents=True, exist_ok=True)
-    files, manifest = compile_into(folder, snapshot, report, lambda _: nullcontext())
+    with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder) as parts:
+        merged = compile_alone(folder, Path(parts), snapshot, report)
+    files, manifest = merged.files, merged.manifest
     published = dict(snapshot.files.values_list("path", "sha256"))
     rebuilt = {file.path: file.sha256 for file in files}
     differences = [f"{path}: is not made any more" for path in sorted(published.keys() - rebuilt.keys())]

@@ -29,11 +29,11 @@ MAKERS = (
 # knows letters and spaces of all scripts and is the same on every machine.
 FUNCTIONS = (
     r"""
-CREATE FUNCTION pg_temp.plain(value text) RETURNS text LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.plain(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT btrim(regexp_replace(regexp_replace(lower(normalize(value, NFKC) COLLATE "pg_c_utf8"),
      '(?<=\s|^)[*_`#"''“”‘’„«»]+|[.,;:!?…*_`#"''“”‘’«»]+(?=\s|$)', '', 'g'), '\s+', ' ', 'g')) $$""",
     rf"""
-CREATE FUNCTION pg_temp.says_who(value text, names text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.says_who(value text, names text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT value COLLATE "pg_c_utf8" ~* (
      '\m(i am|i[''’]m|my name is|call me)\s+(\w+\s+){{0,6}}(' || concat_ws('|', '{NAMES}', (
        SELECT string_agg(regexp_replace(name, '([^[:alnum:]])', '\\\1', 'g'), '|' ORDER BY name)
@@ -41,16 +41,13 @@ $$ SELECT value COLLATE "pg_c_utf8" ~* (
      '|\m(i am|i[''’]m|i was|me|my creators?)\M[^.!?\n]{{0,80}}\m(by|from|at|of|is|are)\s+({MAKERS})\M') $$""",  # noqa: S608
 )
 
-BY_TEXT = """
-CREATE TEMP TABLE dropped_by_text AS
+# What is told by the texts in full; the other rules are known when votes are selected.
+BY_TEXT = frozenset({"near_identical", "prefix", "identity_leak", "too_long"})
+DROPPED = """
 WITH outputs AS MATERIALIZED (
-    SELECT DISTINCT prompt_id, a_id, b_id, identical FROM pair WHERE rule IS NULL ORDER BY prompt_id, a_id, b_id
+    SELECT DISTINCT prompt_id, a_id, b_id, identical FROM pooled WHERE rule IS NULL ORDER BY prompt_id, a_id, b_id
 ), judged AS (
     SELECT o.prompt_id, o.a_id, o.b_id, CASE
-        WHEN pg_temp.has_images(p.content) OR pg_temp.has_images(a.content) OR pg_temp.has_images(b.content)
-            THEN 'multimodal'
-        WHEN 'identical' = ANY (r.drops) AND o.identical THEN 'identical'
-        WHEN 'empty' = ANY (r.drops) AND (pg_temp.is_blank(text.a) OR pg_temp.is_blank(text.b)) THEN 'empty'
         WHEN 'near_identical' = ANY (r.drops) AND o.a_id <> o.b_id AND (
             o.identical OR pg_temp.plain(text.a) = pg_temp.plain(text.b)) THEN 'near_identical'
         WHEN 'prefix' = ANY (r.drops) AND NOT o.identical AND o.a_id <> o.b_id AND (
@@ -96,7 +93,7 @@ def drop_by_text(session: Session) -> None:
     for function in FUNCTIONS:
         session.run(function)
     with session.looking_up():
-        session.run(BY_TEXT)
+        session.make("dropped_by_text", DROPPED)
 
 
 def drop_across_splits(session: Session) -> None:

@@ -14,14 +14,12 @@ from exports.pipeline.recipe import Sample
 from exports.pipeline.session import Session
 
 ALL = """
-CREATE TEMP TABLE sampled AS
 SELECT *, NOT rated AS in_pairs, decided AND NOT rated AS in_decided, rated AS in_rated FROM curated WHERE rule IS NULL
 """
 DRAWS = {"pairs": "NOT rated", "decided": "NOT rated AND decided", "rated": "rated"}
 
 # longer_wins: null where neither output won, or both are equally long.
 TICKETS = """
-CREATE TEMP TABLE ticket AS
 SELECT pair_id, pool_id, prompt_digest, test, rated, decided, source, judge,
     pg_temp.hex(r.sample_seed || ' ' || pair_id) COLLATE "C" AS lot,
     least(x.model, y.model) AS one_model, greatest(x.model, y.model) AS other_model,
@@ -41,7 +39,6 @@ WHERE rule IS NULL
 # output won has to wait for so many that the shorter one won, in its split, that the share holds for whatever part of
 # the order is taken.
 DRAWN = """
-CREATE TEMP TABLE drawn_{name} AS
 WITH of_prompt AS (
     SELECT ticket.*, row_number() OVER (PARTITION BY prompt_digest ORDER BY lot) AS place FROM ticket WHERE {which}
 ), of_models AS (
@@ -76,7 +73,6 @@ SELECT pair_id FROM ranked, recipe r WHERE r.sample_limit IS NULL OR place <= r.
 """
 
 SAMPLED = """
-CREATE TEMP TABLE sampled AS
 SELECT curated.*, p.pair_id IS NOT NULL AS in_pairs, d.pair_id IS NOT NULL AS in_decided,
     r.pair_id IS NOT NULL AS in_rated
 FROM curated
@@ -97,11 +93,10 @@ def sample(session: Session, wanted: Sample) -> dict[str, int]:
     """Make `sampled`; return how many pairs (with or without a winner), decided pairs and rated outputs it holds."""
     if wanted.model_dump(exclude={"seed"}, exclude_none=True):
         with session.looking_up():
-            session.run(TICKETS)
-        session.run("ANALYZE ticket")
+            session.make("ticket", TICKETS)
         for name, which in DRAWS.items():
-            session.run(DRAWN.format(name=name, which=which))
-        session.run(SAMPLED)
+            session.make(f"drawn_{name}", DRAWN.format(which=which))
+        session.make("sampled", SAMPLED)
     else:
-        session.run(ALL)
+        session.view("sampled", ALL)
     return session.rows(COUNT)[0]

@@ -64,9 +64,7 @@ CROSS JOIN LATERAL (
     SELECT (c2.digest COLLATE "C", c2.output_id COLLATE "C") < (c1.digest COLLATE "C", c1.output_id COLLATE "C")
 ) AS ordered (swapped)
 WHERE s.position <= r.watermark AND ps.position <= r.watermark
-  AND NOT EXISTS (
-    SELECT FROM annotation_retraction t JOIN annotation_seal ts ON ts.event_id = t.event_id
-    WHERE t.target_id = j.feedback_id AND ts.position <= r.watermark)
+  AND NOT EXISTS (SELECT FROM retracted t WHERE t.target_id = j.feedback_id)
   AND j.source_type = ANY (r.sources)
   AND (r.surplus OR NOT j.surplus)
   AND NOT EXISTS (SELECT FROM annotation_comparison k WHERE k.id = j.comparison_id AND k.kind <> 'plain')
@@ -81,11 +79,16 @@ WHERE s.position <= r.watermark AND ps.position <= r.watermark
     AND (c2.model_name = ANY (r.models) OR c2.model_name || ' ' || c2.model_version = ANY (r.models))))
 """
 
+# What was retracted by the watermark. A table of its own, so that the pass over the judgments can be a parallel one.
+RETRACTED = """
+SELECT t.target_id FROM recipe r
+JOIN annotation_seal s ON s.project_id = r.project_id AND s.position <= r.watermark
+JOIN annotation_retraction t ON t.event_id = s.event_id
+"""
 VOTES = f"""
-CREATE TEMP TABLE vote AS
 WITH seen AS (
     SELECT j.id AS judgment_id, j.prompt_id, j.outcome, j.chosen_id, j.strength, j.scores, j.value,
-        j.source_type, j.source_id, j.judged_at, s.position, p.request_id,
+        j.source_type, j.source_id, j.guidelines_id, j.judged_at, s.position, p.request_id,
         p.digest AS prompt_digest, ps.position AS prompt_position, r.merge, p.metadata ->> 'language' AS language,
         CASE WHEN swapped THEN c2.id ELSE c1.id END AS a_id,
         CASE WHEN swapped THEN c1.id ELSE c2.id END AS b_id,
@@ -94,11 +97,19 @@ WITH seen AS (
         CASE WHEN swapped THEN c2.index ELSE c1.index END AS a_index,
         CASE WHEN swapped THEN c1.index ELSE c2.index END AS b_index,
         CASE WHEN swapped THEN c2.digest ELSE c1.digest END AS a_digest,
-        CASE WHEN swapped THEN c1.digest ELSE c2.digest END AS b_digest
+        CASE WHEN swapped THEN c1.digest ELSE c2.digest END AS b_digest,
+        CASE WHEN swapped THEN c2.model_name ELSE c1.model_name END AS a_name,
+        CASE WHEN swapped THEN c2.model_version ELSE c1.model_version END AS a_version,
+        CASE WHEN swapped THEN c1.model_name ELSE c2.model_name END AS b_name,
+        CASE WHEN swapped THEN c1.model_version ELSE c2.model_version END AS b_version,
+        CASE WHEN j.outcome = 'chosen' THEN j.chosen_id = j.left_id END AS left_won,
+        pg_temp.uniform(r.split_seed, p.digest) < r.test_share AS test,
+        pg_temp.has_images(p.content) OR pg_temp.has_images(c1.content) OR pg_temp.has_images(c2.content) AS images,
+        pg_temp.is_blank(c1.content) OR pg_temp.is_blank(c2.content) AS blank
     {JUDGMENTS} AND j.erasure_id IS NULL
 )
 SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id, b_id, a_index, b_index,
-    source_type, source_id, judged_at, position, strength, language,
+    source_type, source_id, guidelines_id, judged_at, position, strength, language,
     CASE outcome WHEN 'chosen' THEN CASE chosen_id WHEN a_id THEN 'a' ELSE 'b' END
         WHEN 'rated' THEN CASE sign(value) WHEN 1 THEN 'a' WHEN -1 THEN 'b' ELSE 'tie' END
         ELSE outcome END AS says,
@@ -110,13 +121,15 @@ SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id,
         ELSE jsonb_build_array('comparison', request_id, prompt_digest, a_output, a_digest, b_output, b_digest)
     END) AS pool_id,
     a_digest = b_digest AND a_id <> b_id AS identical,
-    a_id = b_id AS rated
+    a_id = b_id AS rated,
+    btrim(a_name || ' ' || a_version) COLLATE "C" AS a_model,
+    btrim(b_name || ' ' || b_version) COLLATE "C" AS b_model,
+    left_won, test, images, blank
 FROM seen
 """  # noqa: S608 - made of the statement above
 # The pairs that lost all their votes to erasures, as far as can still be told of them: what a recipe asks of a prompt's
 # metadata they meet no more.
 ERASED = f"""
-CREATE TEMP TABLE erased AS
 SELECT p.request_id, ps.position AS prompt_position, c1.id = c2.id AS rated,
     least(c1.output_id COLLATE "C", c2.output_id COLLATE "C") AS a_output,
     greatest(c1.output_id COLLATE "C", c2.output_id COLLATE "C") AS b_output, max(s.position) AS last_position
@@ -136,9 +149,7 @@ DELETE FROM vote USING (
     JOIN annotation_comparison c ON c.project_id = r.project_id AND c.kind = 'gold'
     JOIN annotation_judgment j ON j.comparison_id = c.id AND NOT j.surplus AND j.erasure_id IS NULL
     JOIN annotation_seal s ON s.event_id = j.event_id AND s.position <= r.watermark
-    WHERE NOT EXISTS (
-        SELECT FROM annotation_retraction t JOIN annotation_seal ts ON ts.event_id = t.event_id
-        WHERE t.target_id = j.feedback_id AND ts.position <= r.watermark)
+    WHERE NOT EXISTS (SELECT FROM retracted t WHERE t.target_id = j.feedback_id)
     GROUP BY j.source_type, j.source_id
     HAVING count(*) >= {golds.LEAST_JUDGED}
       AND count(*) FILTER (WHERE j.chosen_id = c.gold_chosen_id) < {golds.LEAST_RIGHT} * count(*)
@@ -146,11 +157,13 @@ DELETE FROM vote USING (
 WHERE failed.source_type = vote.source_type AND failed.source_id = vote.source_id
 """  # noqa: S608 - made of numbers
 
+# Each by itself: what is distinct is hashed, where several aggregates of one query would be sorted.
 COUNT = """
-SELECT count(*) AS judgments, count(DISTINCT pool_id) FILTER (WHERE NOT rated) AS pairs,
-    count(DISTINCT pool_id) FILTER (WHERE rated) AS rated_outputs, count(DISTINCT prompt_digest) AS prompts,
-    count(DISTINCT (source_type, source_id)) AS judges
-FROM vote
+SELECT (SELECT count(*) FROM vote) AS judgments,
+    (SELECT count(*) FROM (SELECT DISTINCT pool_id FROM vote WHERE NOT rated) AS pools) AS pairs,
+    (SELECT count(*) FROM (SELECT DISTINCT pool_id FROM vote WHERE rated) AS pools) AS rated_outputs,
+    (SELECT count(*) FROM (SELECT DISTINCT prompt_digest FROM vote) AS prompts) AS prompts,
+    (SELECT count(*) FROM (SELECT DISTINCT source_type, source_id FROM vote) AS judges) AS judges
 """
 
 
@@ -168,11 +181,10 @@ def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, Any]
     With `exclude_failed_gold` also how many judgments that rule dropped.
     """
     session.load("recipe", pa.Table.from_pylist([_row(recipe, scope)], schema=COLUMNS))
-    session.run("ANALYZE recipe")
-    session.run(VOTES)
+    session.make("retracted", RETRACTED)
+    session.make("vote", VOTES)
     dropped = {"failed_gold": session.run(DROP_FAILED)} if recipe.exclude_failed_gold else {}
-    session.run("ANALYZE vote")
-    session.run(ERASED)
+    session.make("erased", ERASED)
     return {**session.rows(COUNT)[0], **({"dropped": dropped} if dropped else {})}
 
 

@@ -6,7 +6,7 @@ query without parameters by COPY, and one with parameters row by row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -20,19 +20,19 @@ from adbc_driver_manager import AdbcConnection, AdbcStatement, StatementOptions
 # joined, tool calls stand as JSON after the text. What PostgreSQL cannot inline (it holds a subquery) stands apart, so
 # that the common case, content that is a string, costs no call.
 FUNCTIONS = """
-CREATE FUNCTION pg_temp.hex(value text) RETURNS text LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.hex(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT encode(sha256(convert_to(value, 'UTF8')), 'hex') $$;
-CREATE FUNCTION pg_temp.name(value jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.name(value jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT encode(substring(sha256(convert_to(value::text, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid $$;
-CREATE FUNCTION pg_temp.shown(name uuid) RETURNS text LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.shown(name uuid) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT overlay(overlay(name::text PLACING '8' FROM 15 FOR 1) PLACING 'a' FROM 20 FOR 1) $$;
-CREATE FUNCTION pg_temp.uniform(seed text, digest text) RETURNS float8 LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.uniform(seed text, digest text) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT (('x' || substr(pg_temp.hex('["' || seed || '","' || digest || '"]'), 1, 14))::bit(56)::bigint >> 3)
    / 9007199254740992::float8 $$;
-CREATE FUNCTION pg_temp.listed_roles(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.listed_roles(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT coalesce(array_agg(message ->> 'role' ORDER BY place), '{}')
    FROM jsonb_array_elements(content) WITH ORDINALITY AS listed (message, place) $$;
-CREATE FUNCTION pg_temp.message_text(message jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.message_text(message jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT concat_ws(E'\\n',
      nullif(CASE jsonb_typeof(message -> 'content')
        WHEN 'string' THEN message ->> 'content'
@@ -41,25 +41,26 @@ $$ SELECT concat_ws(E'\\n',
          FROM jsonb_array_elements(message -> 'content') WITH ORDINALITY AS listed (part, place))
        END, ''),
      nullif(nullif(message -> 'tool_calls', 'null'), '[]')::text) $$;
-CREATE FUNCTION pg_temp.listed_texts(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.listed_texts(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT coalesce(array_agg(pg_temp.message_text(message) ORDER BY place), '{}')
    FROM jsonb_array_elements(content) WITH ORDINALITY AS listed (message, place) $$;
-CREATE FUNCTION pg_temp.roles(content jsonb, role text) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.roles(content jsonb, role text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN ARRAY[role] ELSE pg_temp.listed_roles(content) END $$;
-CREATE FUNCTION pg_temp.texts(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.texts(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN ARRAY[content #>> '{}']
    ELSE pg_temp.listed_texts(content) END $$;
-CREATE FUNCTION pg_temp.whole_text(content jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.whole_text(content jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN content #>> '{}'
    ELSE array_to_string(pg_temp.listed_texts(content), E'\\n') END $$;
-CREATE FUNCTION pg_temp.has_images(content jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.has_images(content jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN false ELSE
    jsonb_path_exists(content, '$[*].content[*] ? (@.type != "text")') END $$;
-CREATE FUNCTION pg_temp.trimmed(value text) RETURNS text LANGUAGE sql IMMUTABLE AS
+CREATE FUNCTION pg_temp.trimmed(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT btrim(value, E' \\t\\n\\r\\f\\u000b\\u0085\\u00a0\\u1680\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006'
    || E'\\u2007\\u2008\\u2009\\u200a\\u200b\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff') $$;
-CREATE FUNCTION pg_temp.is_blank(value text) RETURNS boolean LANGUAGE sql IMMUTABLE AS
-$$ SELECT pg_temp.trimmed(left(value, 64)) = '' AND pg_temp.trimmed(value) = '' $$;
+CREATE FUNCTION pg_temp.is_blank(content jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT CASE WHEN jsonb_typeof(content) = 'string' AND ascii(content #>> '{}') BETWEEN 33 AND 126 THEN false
+   ELSE pg_temp.trimmed(pg_temp.whole_text(content)) = '' END $$;
 """
 # Rows are then looked up one by one, in the order they are asked for: the cost of a row does not grow with the tables,
 # and no text is hashed or sorted.
@@ -68,8 +69,13 @@ PLAN_FREELY = ("RESET enable_hashjoin", "RESET enable_mergejoin", "RESET enable_
 # Enough for sorts and hashes of ids; texts pass through neither.
 SETTINGS = (
     *("SET work_mem = '64MB'", "SET temp_buffers = '32MB'", "SET jit = off"),
+    *("SET parallel_setup_cost = 100", "SET parallel_tuple_cost = 0.01", "SET min_parallel_table_scan_size = '1MB'"),
     "SET default_statistics_target = 10",  # the plans need the sizes of the temporary tables, and little more
 )
+
+
+# What is read ahead is held in memory, by every reader of a shard.
+BATCHES = {"adbc.postgresql.batch_size_hint_bytes": str(4 * 2**20)}
 
 
 class StreamBrokenError(Exception):
@@ -82,15 +88,17 @@ class Session:
     A statement that takes longer than `statement_seconds` (0: as long as it likes) is broken off.
     """
 
-    def __init__(self, dsn: str, *, statement_seconds: int = 0) -> None:
+    def __init__(self, dsn: str, *, schema: str | None = None, statement_seconds: int = 0) -> None:
         self._streaming: set[AdbcStatement] = set()
+        self._schema = schema
         # Not by adbc_driver_postgresql.dbapi: it imports pyarrow.dataset and with it pandas, a second of every start.
         self._database = adbc_driver_postgresql.connect(dsn)
         self._connection = AdbcConnection(self._database)
         try:
-            limit = f"SET statement_timeout = '{statement_seconds}s'"
-            for statement in (limit, *SETTINGS, *FUNCTIONS.strip().removesuffix(";").split(";\n")):
-                self.run(statement)
+            self.run(";\n".join((f"SET statement_timeout = '{statement_seconds}s'", *SETTINGS, FUNCTIONS)))
+            if schema:
+                self.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+                self.run(f'SET search_path = "{schema}", public')
         except BaseException:
             self.close()
             raise
@@ -104,8 +112,8 @@ class Session:
     def close(self) -> None:
         """End the session; its temporary tables go with it."""
         # A stream that was given up half read is still open, and a connection cannot be closed over it.
-        for statement in tuple(self._streaming):
-            statement.close()
+        while self._streaming:
+            self._streaming.pop().close()
         self._connection.close()
         self._database.close()
 
@@ -114,16 +122,31 @@ class Session:
         self._connection.cancel()
 
     def load(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
-        """Make a temporary table of these rows."""
+        """Make a table of these rows."""
+        place = (
+            {StatementOptions.INGEST_TARGET_DB_SCHEMA.value: self._schema}
+            if self._schema
+            else {StatementOptions.INGEST_TEMPORARY.value: "true"}
+        )
         options = {
             StatementOptions.INGEST_TARGET_TABLE.value: name,
             StatementOptions.INGEST_MODE.value: "adbc.ingest.mode.create",
-            StatementOptions.INGEST_TEMPORARY.value: "true",
+            **place,
         }
         with AdbcStatement(self._connection) as statement:
             statement.set_options(**options)
             statement.bind_stream(rows)
             statement.execute_update()
+        self.run(f"ANALYZE {name}")
+
+    def make(self, name: str, query: str) -> None:
+        """Make a table of what a query gives."""
+        self.run(f"CREATE {'UNLOGGED' if self._schema else 'TEMP'} TABLE {name} AS {query}")
+        self.run(f"ANALYZE {name}")
+
+    def view(self, name: str, query: str) -> None:
+        """Give a query a name, for what is read once."""
+        self.run(f"CREATE {'' if self._schema else 'TEMP'} VIEW {name} AS {query}")
 
     def run(self, sql: str) -> int:
         """Carry out a statement; return the number of rows that it touched."""
@@ -144,16 +167,19 @@ class Session:
         """The rows of a small answer."""
         return [row for batch in self.batches(query) for row in batch.to_pylist()]
 
-    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
-        """The answer as a stream of Arrow batches (about 16 MB each). Raises StreamBrokenError."""
-        with AdbcStatement(self._connection) as statement:
-            self._streaming.add(statement)
-            try:
-                statement.set_sql_query(query)
-                stream, _ = statement.execute_query()
-                yield from _each(pa.RecordBatchReader.from_stream(stream))
-            finally:
-                self._streaming.discard(statement)
+    def batches(self, query: str) -> Generator[pa.RecordBatch]:
+        """The answer as a stream of Arrow batches (about 4 MB each). Raises StreamBrokenError."""
+        statement = AdbcStatement(self._connection)
+        self._streaming.add(statement)
+        try:
+            statement.set_options(**BATCHES)
+            statement.set_sql_query(query)
+            stream, _ = statement.execute_query()
+            yield from _each(pa.RecordBatchReader.from_stream(stream))
+        finally:
+            if statement in self._streaming:  # or the session was closed meanwhile
+                self._streaming.remove(statement)
+                statement.close()
 
 
 def _each(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

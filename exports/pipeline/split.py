@@ -14,7 +14,6 @@ from exports.pipeline.session import Session
 CHUNK_ROWS = 5_000
 
 PICKED = """
-CREATE TEMP TABLE picked AS
 WITH ordered AS (
     SELECT sampled.*, row_number() OVER (ORDER BY test, prompt_position, pair_id) - 1 AS ordinal FROM sampled {of_pairs}
 )
@@ -22,17 +21,13 @@ SELECT ordered.*, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
 """
 
 AUDIT = """
-CREATE TEMP TABLE audit AS
-WITH placed AS (
-    SELECT judgment_id, pool_id, position, a_index, b_index, prompt_position,
-        pg_temp.uniform(r.split_seed, prompt_digest) < r.test_share AS test
-    FROM vote CROSS JOIN recipe r {of_judgments}
-), ordered AS (
-    SELECT placed.*,
+WITH ordered AS (
+    SELECT judgment_id, pool_id, guidelines_id, position, test,
         row_number() OVER (ORDER BY test, prompt_position, pool_id, position, a_index, b_index) - 1 AS ordinal
-    FROM placed
+    FROM vote {of_judgments}
 )
-SELECT judgment_id, pool_id, position, test, ordinal, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
+SELECT judgment_id, pool_id, guidelines_id, position, test, ordinal, (ordinal / cut.rows)::int AS chunk
+FROM ordered, cut
 """
 
 WHOLE = {"of_pairs": "", "of_judgments": ""}
@@ -41,24 +36,19 @@ CHANGED = {
     "of_judgments": "JOIN (SELECT judgment_id FROM held JOIN changed USING (id, kind)) AS changed USING (judgment_id)",
 }
 
-INDEXES = (
-    "CREATE INDEX ON picked (chunk, ordinal)",
-    "CREATE INDEX ON audit (chunk, ordinal)",
-    "ANALYZE picked",
-    "ANALYZE audit",
-)
+INDEX = "CREATE INDEX ON {table} (chunk, ordinal)"
 
 COUNT = """
-SELECT count(DISTINCT prompt_digest) FILTER (WHERE NOT test) AS train_prompts,
-    count(DISTINCT prompt_digest) FILTER (WHERE test) AS test_prompts
-FROM picked
+SELECT count(*) FILTER (WHERE NOT test) AS train_prompts, count(*) FILTER (WHERE test) AS test_prompts
+FROM (SELECT DISTINCT prompt_digest, test FROM picked) AS prompts
 """
 
 
-def split(session: Session, *, changed_only: bool = False) -> dict[str, int]:
-    """Make `picked` and `audit`, of all rows or of those in `changed`; return how many prompts each split has."""
+def split(session: Session, *, changed_only: bool = False, audited: bool = True) -> dict[str, int]:
+    """Make `picked` and, if it is wanted, `audit`, of all rows or of those in `changed`; count each split's prompts."""
     of = CHANGED if changed_only else WHOLE
     session.load("cut", pa.table({"rows": pa.array([CHUNK_ROWS], pa.int64())}))
-    for statement in (PICKED.format(**of), AUDIT.format(**of), *INDEXES):
-        session.run(statement)
+    for table, query in {"picked": PICKED, **({"audit": AUDIT} if audited else {})}.items():
+        session.make(table, query.format(**of))
+        session.run(INDEX.format(table=table))
     return session.rows(COUNT)[0]

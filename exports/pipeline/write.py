@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, cast
@@ -121,9 +121,19 @@ def write_bytes(folder: Path, path: str, content: bytes) -> WrittenFile:
     return WrittenFile(path, file.size, file.hash.hexdigest())
 
 
+@dataclass(frozen=True)
+class Part:
+    """A finished file of one split of a config that has no name yet, for others may come before it."""
+
+    path: Path
+    bytes: int
+    sha256: str
+    rows: int
+
+
 @dataclass
-class Shards:
-    """The files of one split of a config: `CONFIG/SPLIT-00000-of-0000N.parquet` or `.jsonl.zst`; none without rows."""
+class Parts:
+    """Rows of one split of a config, cut into files; none without rows."""
 
     folder: Path
     config: str
@@ -135,7 +145,7 @@ class Shards:
     _writer: RowWriter | None = None
     _file_rows: int = 0
     _file_bytes: int = 0
-    _done: list[tuple[Path, _HashingFile, int]] = field(default_factory=list)
+    _done: list[Part] = field(default_factory=list)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
@@ -145,11 +155,11 @@ class Shards:
             if rows >= ROW_GROUP_ROWS or sum(part.nbytes for part in self._pending) >= ROW_GROUP_BYTES:
                 self._write_row_group()
 
-    def finish(self) -> list[WrittenFile]:
-        """Write what is left and give the files their names."""
+    def end(self) -> list[Part]:
+        """Write what is left; return the files."""
         self._write_row_group()
         self._end_file()
-        return [self._name(number, *done) for number, done in enumerate(self._done)]
+        return self._done
 
     def abandon(self) -> None:
         """Close what is open; for a build that is given up."""
@@ -162,7 +172,7 @@ class Shards:
         rows = pa.Table.from_batches(self._pending, schema=self.schema)
         self._pending = []
         if self._writer is None:
-            self._file = _HashingFile(self.folder / self.config / f"{self.split}-{len(self._done):05}.part")
+            self._file = _HashingFile(self._path)
             self._writer = _row_writer(self._file, self.schema, self.file_format)
         self._writer.write_table(rows, row_group_size=max(1, rows.num_rows))
         self._file_rows += rows.num_rows
@@ -175,14 +185,38 @@ class Shards:
             return
         self._writer.close()
         self._file.close()
-        part = self.folder / self.config / f"{self.split}-{len(self._done):05}.part"
-        self._done.append((part, self._file, self._file_rows))
+        self._done.append(Part(self._path, self._file.size, self._file.hash.hexdigest(), self._file_rows))
         self._writer, self._file, self._file_rows, self._file_bytes = None, None, 0, 0
 
-    def _name(self, number: int, part: Path, file: _HashingFile, rows: int) -> WrittenFile:
-        path = f"{self.config}/{self.split}-{number:05}-of-{len(self._done):05}.{self.file_format}"
-        part.rename(self.folder / path)
-        return WrittenFile(path, file.size, file.hash.hexdigest(), rows, describe(self.schema))
+    @property
+    def _path(self) -> Path:
+        return self.folder / self.config / f"{self.split}-{len(self._done):05}.part"
+
+
+def name_parts(
+    folder: Path, config: str, split: str, parts: Sequence[Part], schema: pa.Schema, file_format: FileFormat = "parquet"
+) -> list[WrittenFile]:
+    """Make parts the files of a split: `CONFIG/SPLIT-00000-of-0000N.parquet` or `.jsonl.zst`."""
+    files = []
+    for number, part in enumerate(parts):
+        path = f"{config}/{split}-{number:05}-of-{len(parts):05}.{file_format}"
+        (folder / config).mkdir(parents=True, exist_ok=True)
+        part.path.rename(folder / path)
+        files.append(WrittenFile(path, part.bytes, part.sha256, part.rows, describe(schema)))
+    return files
+
+
+def write_all(
+    batches: Iterable[pa.RecordBatch], folder: Path, config: str, split: str, schema: pa.Schema
+) -> list[WrittenFile]:
+    """Write rows as a split of their own."""
+    parts = Parts(folder, config, split, schema)
+    try:
+        for batch in batches:
+            parts.add(batch.cast(schema))
+        return name_parts(folder, config, split, parts.end(), schema)
+    finally:
+        parts.abandon()
 
 
 def describe(schema: pa.Schema) -> tuple[tuple[str, str], ...]:

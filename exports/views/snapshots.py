@@ -15,8 +15,9 @@ from annotation.models import Project
 from annotation.rendering import render_markdown
 from annotation.views.gate import for_leads, wants_fragments
 from exports.models import Snapshot
-from exports.pipeline.diff import diff, kind_of
+from exports.pipeline.diff import FILES_GONE, DiffTooLongError, diff, kind_of
 from exports.pipeline.manifest import MANIFEST_VERSION
+from exports.pipeline.preview import PREVIEW_SECONDS, PreviewTooLongError, preview
 from exports.retention import KEPT
 from exports.storage import store
 from exports.views.forms import BuildForm
@@ -32,13 +33,20 @@ Status = Snapshot.Status
 def snapshots(request: HttpRequest, project: Project) -> HttpResponse:
     """All snapshots, newest first, and what asks for another; the list alone for the page's own refresh."""
     form = BuildForm(project, request.POST if request.method == "POST" else None)
+    estimate: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
-        snapshot = form.ask(actor=f"user:{request.user.get_username()}")
-        return redirect("snapshot", project.slug, snapshot.version)
+        if "estimate" not in request.POST:
+            snapshot = form.ask(actor=f"user:{request.user.get_username()}")
+            return redirect("snapshot", project.slug, snapshot.version)
+        try:
+            estimate = preview(project, form.cleaned_data["body"])["estimate"]
+        except PreviewTooLongError:
+            form.add_error(None, f"Too much for an estimate within {PREVIEW_SECONDS} s. It can still be built.")
     found = Snapshot.objects.filter(project=project).order_by("-version")
     found = found.select_related("parent", "named_recipe", "removal")
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
-    context = {"project": project, "page": page, "form": form, "unfinished": _any_unfinished(page.object_list)}
+    unfinished = _any_unfinished(page.object_list)
+    context = {"project": project, "page": page, "form": form, "unfinished": unfinished, "estimate": estimate}
     template = "exports/_snapshots.html" if wants_fragments(request) else "exports/snapshots.html"
     return render(request, template, context)
 
@@ -81,7 +89,13 @@ def changes(request: HttpRequest, project: Project, version: int, other: int) ->
     comparable = _comparable(project)
     older, newer = (get_object_or_404(comparable, version=number) for number in sorted((version, other)))
     kind = kind_of(older, newer)
-    context = {"project": project, "older": older, "newer": newer, "kind": kind, "changes": diff(older, newer, kind)}
+    context: dict[str, Any] = {"project": project, "older": older, "newer": newer, "kind": kind}
+    try:
+        context["changes"] = diff(older, newer, kind)
+    except FileNotFoundError:
+        return render(request, "exports/changes.html", context | {"problem": FILES_GONE}, status=410)
+    except DiffTooLongError as error:
+        return render(request, "exports/changes.html", context | {"problem": str(error)}, status=503)
     return render(request, "exports/changes.html", context)
 
 
@@ -106,6 +120,9 @@ def _any_unfinished(found: Any) -> bool:
 def _card(snapshot: Snapshot) -> str:
     """The dataset card without the metadata at its beginning."""
     size = snapshot.files.get(path="README.md").bytes
-    blocks = store().read(f"{snapshot.folder}/README.md", 0, min(size, CARD_BYTES))
+    try:
+        blocks = store().read(f"{snapshot.folder}/README.md", 0, min(size, CARD_BYTES))
+    except FileNotFoundError:
+        return "**Its files are gone from the disk.** What was built stands in its manifest; build a new version."
     text = b"".join(blocks).decode(errors="ignore")
     return text.removeprefix("---\n").partition("\n---\n")[2] or text

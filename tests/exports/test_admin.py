@@ -8,7 +8,7 @@ from django.urls import reverse
 from annotation.models import Event
 from exports import recipes, retention, schedules, webhooks
 from exports.models import Delivery, Recipe, Retention, Schedule, Snapshot, Webhook
-from exports.pipeline import publish
+from exports.pipeline import publish, shards
 from exports.pipeline.build import build
 from exports.pipeline.recipe import RecipeBody
 from tests import world
@@ -40,7 +40,9 @@ def test_lists_and_pages_open_in_every_state(scene):
     recipes.save_recipe(scene.project, "weekly", {"min_votes": 2}, actor="test")
     fail(scene.project)
     publish.cancel(ask(scene.project), actor="test")
-    publish.beat(publish.claim(ask(scene.project).pk), 0.4)
+    building = publish.claim(ask(scene.project).pk)
+    publish.beat(building, 0.4)
+    shards.begin(building, 2)
     ask(scene.project)
     schedules.save(Schedule(project=scene.project, recipe_name="weekly"), actor="test")
     retention.set_rule(scene.project, keep_last=2, keep_days=7, actor="test")
@@ -59,6 +61,23 @@ def test_lists_and_pages_open_in_every_state(scene):
         assert shown == {
             "unfinished": ["queued", "building"], "ready": [], "failed": ["failed"] * 2, "cancelled": ["cancelled"],
         }  # fmt: skip
+
+
+def test_a_part_of_a_build_is_built_again(scene, django_capture_on_commit_callbacks):
+    snapshot = publish.claim(ask(scene.project).pk)
+    shards.begin(snapshot, 2)
+    part = shards.claim(snapshot)
+    lena = browse(scene.lena)
+    assert page_path(part) in lena.get(page_path(snapshot)).content.decode()
+    path = f"/admin/exports/snapshotshard/{part.pk}/again/"
+    assert path in lena.get(page_path(part)).content.decode()
+    with django_capture_on_commit_callbacks() as callbacks:
+        lena.post(path, SENT)
+    assert len(callbacks) == 1, "a worker is told"
+    assert not shards.beat(part, 0.5)
+    assert (shards.claim(snapshot).number, part.number) == (0, 0)
+    other = browse(world.lead("otto", world.project("poems")))
+    assert other.post(path, SENT).status_code == 403
 
 
 def test_snapshots_are_built_from_the_list_of_projects(scene, django_capture_on_commit_callbacks):
@@ -167,6 +186,7 @@ def test_a_recipe_is_written_in_versions(scene):
     assert Recipe.objects.count() == 2
 
 
+@pytest.mark.django_db(transaction=True)  # a build has connections of its own
 def test_the_start_page_tells_of_failures_until_a_later_one_is_ready(scene):
     lena = browse(scene.lena)
     fail(scene.project)

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from annotation import erasure
 from exports.models import Snapshot
-from exports.pipeline import build as building
+from exports.pipeline import merge, stages
 from exports.pipeline.build import build
 from exports.pipeline.erasures import list_holders
 from exports.pipeline.preview import preview
@@ -162,7 +162,7 @@ def test_files_that_are_gone_hold_nothing(project):
 
 def test_an_erasure_while_a_snapshot_is_built_is_not_in_it(project, monkeypatch):
     snapshot = ask(project, **EVERYTHING, **RECIPE)
-    split, times = building.split, []
+    split, times = stages.split, []
 
     def erase_and_split(*args, **options):
         times.append(1)
@@ -170,7 +170,7 @@ def test_an_erasure_while_a_snapshot_is_built_is_not_in_it(project, monkeypatch)
             erase(project)
         return split(*args, **options)
 
-    monkeypatch.setattr(building, "split", erase_and_split)
+    monkeypatch.setattr(stages, "split", erase_and_split)
     build(snapshot.pk)
     snapshot.refresh_from_db()
     assert (snapshot.status, len(times)) == ("ready", 2)
@@ -180,7 +180,7 @@ def test_an_erasure_while_a_snapshot_is_built_is_not_in_it(project, monkeypatch)
 
 def test_an_erasure_just_before_it_is_published_is_not_in_it(project, monkeypatch):
     snapshot = ask(project, **EVERYTHING, **RECIPE)
-    make_manifest, times = building.make_manifest, []
+    make_manifest, times = merge.make_manifest, []
 
     def erase_and_tell(*args):
         times.append(1)
@@ -188,7 +188,7 @@ def test_an_erasure_just_before_it_is_published_is_not_in_it(project, monkeypatc
             erase(project)
         return make_manifest(*args)
 
-    monkeypatch.setattr(building, "make_manifest", erase_and_tell)
+    monkeypatch.setattr(merge, "make_manifest", erase_and_tell)
     build(snapshot.pk)
     snapshot = Snapshot.objects.get(pk=snapshot.pk)
     assert (snapshot.status, len(times)) == ("ready", 2)

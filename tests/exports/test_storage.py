@@ -121,11 +121,11 @@ def test_removed_files_leave_the_bucket_save_for_card_and_manifest(project, buck
     assert [key.rpartition("/")[2] for key in sorted(keys(bucket))] == ["README.md", "manifest.json"]
 
 
-def test_a_file_that_went_missing_is_an_error_and_no_empty_download(project, bucket):
+def test_a_file_that_went_missing_is_gone_and_no_empty_download(project, bucket):
     snapshot = finished(project)
     for key in keys(bucket):
         bucket.delete_object(Bucket=BUCKET, Key=key)
-    problem(Caller(project, "read")("GET", "snapshots/1/files/README.md"), 500)
+    problem(Caller(project, "read")("GET", "snapshots/1/files/README.md"), 410)
     assert snapshot.status == "ready"
 
 

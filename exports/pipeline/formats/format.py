@@ -28,6 +28,7 @@ from enum import Enum
 from functools import reduce
 from typing import Any, TypeAlias, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -85,18 +86,27 @@ class Format:
     # Files beside the data, made of the names of the data files.
     side_files: Mapping[str, Callable[[Sequence[str]], bytes]] = field(default_factory=dict)
 
+    def given(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch that are of the kind that this format is made of."""
+        return those(rows, reduce(pc.or_, (rows[column] for column in self.rows.value))) if self.rows.value else rows
+
     def fitting(self, rows: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """The rows of a batch that are for this format, and those that only its own rule refuses."""
-        if self.rows.value:
-            rows = rows.filter(reduce(pc.or_, (rows[column] for column in self.rows.value)))
+        rows = self.given(rows)
         if self.only is None:
             return rows, rows.slice(0, 0)
         fits = self.only.takes(rows)
-        return rows.filter(fits), rows.filter(pc.invert(fits))
+        return those(rows, fits), those(rows, pc.invert(fits))
 
     def batch(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """The format's rows of a batch of fitting pairs or judgments."""
         return pa.RecordBatch.from_arrays(self.convert(rows), schema=self.schema)
+
+
+def those(rows: pa.RecordBatch, mask: Column) -> pa.RecordBatch:
+    """The rows that a mask without nulls takes; nothing is copied when it takes all or none."""
+    taken: int = pc.sum(mask).as_py() or 0
+    return rows.slice(0, taken) if taken in (0, rows.num_rows) else rows.filter(mask)
 
 
 def pair_schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
@@ -121,9 +131,8 @@ def lengths(of: Lists) -> pa.Int32Array:
 
 def regroup(like: Lists, values: Column) -> Lists:
     """Values, one for each flattened value of `like`, in lists of the same lengths."""
-    ends = [0]
-    for length in lengths(like).to_pylist():
-        ends.append(ends[-1] + (length or 0))
+    ends = np.zeros(len(like) + 1, np.int32)
+    np.cumsum(lengths(like).to_numpy(zero_copy_only=False), out=ends[1:])
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)
 
 
@@ -142,8 +151,8 @@ def conversations(pairs: pa.RecordBatch, of: str) -> Lists:
     """The messages of the prompt and of `x` or `y` after it, as one list."""
     size = pairs.num_rows
     both = pa.concat_arrays([messages(pairs, "prompt"), messages(pairs, of)])
-    in_turn = both.take(pa.array([part * size + row for row in range(size) for part in (0, 1)], pa.int64()))
-    ends = in_turn.offsets.take(pa.array(range(0, 2 * size + 1, 2), pa.int64()))
+    in_turn = both.take(pa.array(np.arange(2 * size).reshape(2, size).T.ravel(), pa.int64()))
+    ends = in_turn.offsets.take(pa.array(np.arange(0, 2 * size + 1, 2), pa.int64()))
     return pa.ListArray.from_arrays(ends, in_turn.values)
 
 
@@ -151,7 +160,7 @@ def first_and_second(pairs: pa.RecordBatch, x: Column, y: Column) -> tuple[Colum
     """Values of outputs x and y put into the stable order a, b."""
     size = pairs.num_rows
     both = pa.concat_arrays([x, y])
-    x_is_b = [winner == "b" for winner in strings(pairs, "winner")]
-    a = [row + size * swapped for row, swapped in enumerate(x_is_b)]
-    b = [row + size * (not swapped) for row, swapped in enumerate(x_is_b)]
+    x_is_b = pc.equal(pairs["winner"], pa.scalar("b")).to_numpy(zero_copy_only=False)
+    a = np.arange(size) + size * x_is_b
+    b = np.arange(size) + size * ~x_is_b
     return both.take(pa.array(a, pa.int64())), both.take(pa.array(b, pa.int64()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests import world
@@ -55,6 +57,19 @@ def test_judgments_are_compared_where_there_is_nothing_else(project, reader):
     built(project, formats=["judgments"])
     told = reader.get("snapshots/1/diff/2/")
     assert (told["kind"], told["added"]["count"], told["changed"]["count"]) == ("judgment", 1, 0)
+
+
+def test_a_version_whose_files_are_gone(project, reader):
+    shutil.rmtree(built(project).path)
+    built(project)
+    assert "gone from the disk" in problem(reader("GET", "snapshots/1/diff/2/"), 410)["detail"]
+
+
+def test_a_comparison_that_takes_too_long_is_broken_off(project, reader, monkeypatch):
+    built(project)
+    monkeypatch.setattr("exports.pipeline.diff.STATEMENT_SECONDS", 1)
+    monkeypatch.setattr("exports.pipeline.index.COUNT", "SELECT pg_sleep(30)")
+    assert "broken off" in problem(reader("GET", "snapshots/1/diff/1/"), 503)["detail"]
 
 
 def test_what_cannot_be_compared(project, reader):

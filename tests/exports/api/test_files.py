@@ -103,6 +103,7 @@ def test_an_unfinished_snapshot_has_no_files(snapshot, reader):
     problem(reader("GET", "snapshots/2/files/README.md"), 404)
 
 
-def test_a_file_that_went_missing_is_an_error_and_no_empty_download(snapshot, reader):
+def test_a_file_that_went_missing_is_gone_and_no_empty_download(snapshot, reader):
     (snapshot.path / DATA).unlink()
-    problem(reader("GET", URL), 500)
+    assert "gone from the disk" in problem(reader("GET", URL), 410)["detail"]
+    problem(reader("GET", "snapshots/1/archive.tar"), 410)

@@ -11,7 +11,7 @@ from exports.pipeline.build import build
 from exports.recipes import save_recipe
 from tests import world
 from tests.api import Caller, pointers, problem
-from tests.exports.dataset import log_inference, published, vote
+from tests.exports.dataset import built, log_inference, published, vote
 
 pytestmark = pytest.mark.django_db
 really_built = pytest.mark.django_db(transaction=True)  # a build has a connection of its own
@@ -136,6 +136,19 @@ def test_a_preview_counts_and_shows_rows_and_builds_nothing(manager):
     assert (told["format"], len(told["rows"])) == ("preference", 3)
     assert told["rows"][0]["chosen"] == [{"role": "assistant", "content": "One."}]
     assert Snapshot.objects.count() == 0
+
+
+@really_built
+def test_an_estimate_is_near_what_is_built(project, manager):
+    for number in range(300):
+        log_inference(project, f"long{number}", f"One {number}. " * 20, f"Two {number}. " * 20)
+        vote(project, f"long{number}", number % 2)
+    formats = ["preference", "kto", "judgments"]
+    told = json.loads(manager("POST", "snapshots/preview/", {"formats": formats}).content)["estimate"]
+    data = [file for file in built(project, formats=formats).files.all() if file.path.startswith(tuple(formats))]
+    assert told["rows"] == sum(file.rows for file in data)
+    assert 0.5 < told["bytes"] / sum(file.bytes for file in data) < 2
+    assert told["seconds"] > 0
 
 
 @really_built

@@ -12,7 +12,7 @@ from django.db import connection
 
 from exports.models import Snapshot
 from exports.pipeline import build as building
-from exports.pipeline import split, write
+from exports.pipeline import merge, split, write
 from exports.pipeline.build import build
 from exports.pipeline.formats import FORMATS
 from exports.pipeline.verify import verify_folder
@@ -156,7 +156,7 @@ def test_a_build_that_goes_wrong_is_failed_with_a_sentence_and_leaves_nothing(
     def break_off(*_, **__):
         raise error
 
-    monkeypatch.setattr(building, "make_card", break_off)
+    monkeypatch.setattr(merge, "make_card", break_off)
     snapshot = ask(project)
     build(snapshot.pk)
     snapshot.refresh_from_db()
@@ -171,7 +171,7 @@ def test_a_disk_that_fills_up_while_rows_stream_is_told(project, snapshot_dir, m
     def no_room(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(write.Shards, "add", no_room)
+    monkeypatch.setattr(write.Parts, "add", no_room)
     snapshot = ask(project)
     build(snapshot.pk)
     snapshot.refresh_from_db()
@@ -180,7 +180,7 @@ def test_a_disk_that_fills_up_while_rows_stream_is_told(project, snapshot_dir, m
 
 
 def test_a_database_that_goes_away_while_rows_stream_leaves_it_to_another_try(project, monkeypatch):
-    add = write.Shards.add
+    add = write.Parts.add
 
     def cut_the_line(*given):
         with connection.cursor() as cursor:
@@ -193,7 +193,7 @@ def test_a_database_that_goes_away_while_rows_stream_leaves_it_to_another_try(pr
         add(*given)
 
     monkeypatch.setattr(split, "CHUNK_ROWS", 5)
-    monkeypatch.setattr(write.Shards, "add", cut_the_line)
+    monkeypatch.setattr(write.Parts, "add", cut_the_line)
     snapshot = ask(project)
     build(snapshot.pk)
     snapshot.refresh_from_db()

@@ -13,8 +13,7 @@ from django.utils import timezone
 from annotation import log
 from annotation.models import Event
 from exports.models import Recipe, Snapshot, SnapshotFile
-from exports.pipeline import build as building
-from exports.pipeline import publish
+from exports.pipeline import heart, merge, publish, stages
 from exports.pipeline.build import build
 from exports.pipeline.recipe import parse_recipe
 from exports.recipes import save_recipe
@@ -192,8 +191,8 @@ def test_cancelling_breaks_a_running_statement_off(project, snapshot_dir, monkey
         started.set()
         session.run("SELECT pg_sleep(60)")
 
-    monkeypatch.setattr(building, "BEAT_SECONDS", 0.1)
-    monkeypatch.setattr(building, "select", long_statement)
+    monkeypatch.setattr(heart, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(stages, "select", long_statement)
     thread = threading.Thread(target=lambda: (build(snapshot.pk), connection.close()))
     thread.start()
     assert started.wait(20)
@@ -222,8 +221,8 @@ def test_progress_and_heartbeat_move_while_it_is_built(project, monkeypatch):
             seen.append(Snapshot.objects.values_list("progress", "heartbeat_at").get(pk=snapshot.pk))
         return b""
 
-    monkeypatch.setattr(building, "BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(building, "make_card", slow_card)
+    monkeypatch.setattr(heart, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(merge, "make_card", slow_card)
     build(snapshot.pk)
     assert status(snapshot) == Status.READY
     assert all(0 < progress < 1 for progress, _ in seen)

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation import canonical
-from exports.pipeline.build import database_dsn
 from exports.pipeline.session import Session
+from exports.pipeline.stages import database_dsn
 from tests import world
 from tests.exports.dataset import built, log_inference, rows, vote
 

@@ -10,16 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from exports.pipeline.verify import BrokenSnapshotError, verify_folder
-from exports.pipeline.write import Shards, describe, write_bytes
+from exports.pipeline.write import describe, write_all, write_bytes
 
 SCHEMA = pa.schema([("prompt", pa.string()), ("label", pa.bool_())])
 
 
 @pytest.fixture
 def folder(tmp_path):
-    shards = Shards(tmp_path, "kto", "train", SCHEMA)
-    shards.add(pa.RecordBatch.from_pylist([{"prompt": "x", "label": True}] * 3, schema=SCHEMA))
-    files = [*shards.finish(), write_bytes(tmp_path, "README.md", b"# card\n")]
+    rows = pa.RecordBatch.from_pylist([{"prompt": "x", "label": True}] * 3, schema=SCHEMA)
+    files = [*write_all([rows], tmp_path, "kto", "train", SCHEMA), write_bytes(tmp_path, "README.md", b"# card\n")]
     entries = [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in files]
     entries[0] |= {"rows": 3, "schema": [{"name": n, "type": t} for n, t in describe(SCHEMA)]}
     write_bytes(tmp_path, "manifest.json", json.dumps({"files": entries}).encode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from django.urls import reverse
 
@@ -54,6 +56,28 @@ def test_only_its_leads_see_a_projects_snapshots(client, project):
 
 def test_an_empty_list_says_what_to_do(lead, project):
     assert "No snapshot yet" in lead.get(reverse("snapshots", args=[project.slug])).content.decode()
+
+
+@really_built
+def test_an_estimate_builds_nothing(lead, project):
+    add_pair(project, 1)
+    answer = ask(lead, project, formats=["preference"], estimate="1")
+    assert "About 1 row," in answer.content.decode()
+    assert not Snapshot.objects.exists()
+
+
+@really_built
+def test_pages_of_a_snapshot_whose_files_are_gone(lead, project):
+    for number in range(2):
+        add_pair(project, number)
+        ask(lead, project, formats=["preference"])
+        snapshot = Snapshot.objects.first()
+        build(snapshot.pk)
+        snapshot.refresh_from_db()
+        shutil.rmtree(snapshot.path)
+    assert "gone from the disk" in page(lead, project, 2).content.decode()
+    answer = lead.get(reverse("changes", args=[project.slug, 2, 1]))
+    assert (answer.status_code, "gone from the disk" in answer.content.decode()) == (410, True)
 
 
 @really_built
