@@ -50,6 +50,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Datasets",
         [
             ("Snapshots", "inventory_2", "exports_snapshot"),
+            ("Parts of builds", "splitscreen", "exports_snapshotshard"),
             ("Recipes", "list_alt", "exports_recipe"),
             ("Schedules", "schedule", "exports_schedule"),
             ("Retention", "auto_delete", "exports_retention"),

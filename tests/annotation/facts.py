@@ -33,5 +33,6 @@ STATE = {
     "exports_retention": "a rule, every change an event",
     "exports_schedule": "comes and goes, every change an event",
     "exports_snapshot": "on its way until it has ended; from then on it refuses change by a trigger of its own",
+    "exports_snapshotshard": "how far a part of a build is; gone with its attempt",
     "exports_webhook": "comes and goes, both events",
 }

@@ -103,6 +103,7 @@ def work(project: Project, name: str) -> None:
                 continue  # erased in this moment
 
 
+@pytest.mark.slow
 def test_beside_writers_and_annotators(project):
     for n in range(ROUNDS):
         send(project, n)

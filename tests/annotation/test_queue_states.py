@@ -195,7 +195,7 @@ def run(examples: int) -> None:
 
 @pytest.mark.django_db
 def test_the_queue_keeps_its_invariants():
-    run(12)
+    run(4)
 
 
 # With transactions that commit, so that a walk goes by what it has seen of them.

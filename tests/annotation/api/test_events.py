@@ -95,14 +95,21 @@ def test_a_reader_sees_every_event_once_while_writers_commit_out_of_order():
     reader = Caller(project, "read")
     written: list[list[str]] = [[] for _ in range(WRITERS)]
     fast_commits = threading.Semaphore(0)
+    held, overtaken = threading.Event(), threading.Event()
+    seen: list[dict[str, Any]] = []
 
     def write(n: int) -> None:
         try:
+            if n >= SLOW:
+                held.wait(30)
             for k in range(6 if n < SLOW else 25):
                 with transaction.atomic():
                     names = [f"{n}-{k}-{part}" for part in range(1 + k % 3)]
                     log.append(project, [log.NewEvent("written", "test", name) for name in names])
                     if n < SLOW:
+                        held.set()
+                        if k == 0:
+                            overtaken.wait(30)
                         # Its events have their ids; those of the others are committed, sealed and read before.
                         for _ in range(4):
                             fast_commits.acquire(timeout=10)
@@ -115,10 +122,15 @@ def test_a_reader_sees_every_event_once_while_writers_commit_out_of_order():
         finally:
             connections.close_all()
 
+    def is_over() -> bool:
+        if any(event["kind"] == "written" for event in seen):
+            overtaken.set()
+        return not any(thread.is_alive() for thread in threads)
+
     threads = [threading.Thread(target=write, args=(n,)) for n in range(WRITERS)]
     for thread in threads:
         thread.start()
-    seen = read_on(reader, [], until=lambda: not any(thread.is_alive() for thread in threads))
+    read_on(reader, seen, until=is_over)
     assert [event["position"] for event in seen] == list(range(1, len(seen) + 1))
     told = [event["subject"] for event in seen if event["kind"] == "written"]
     assert sorted(told) == sorted(name for names in written for name in names)

@@ -160,6 +160,7 @@ def write_slowly(project, seed, stop):
         connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [{"consensus": "majority"}, {"consensus": "each", "merge": "content"}])
 def test_increments_in_turn_are_the_full_selection_under_slow_concurrent_writers(project, recipe):
     recipe = {"formats": CONFIGS, **recipe}

@@ -88,6 +88,7 @@ def test_any_number_of_workers_gives_the_same_bytes(project, workers):
     assert schemas() == []
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(SHARDS + 1)))
 def test_any_order_gives_the_same_bytes(project, order):
