@@ -16,6 +16,8 @@ WITHOUT_SERVERS = {
     "demo",  # starts them itself, after it has looked whether it can serve at all
 }
 
+UNDEFINED_TABLE = "42P01"
+
 
 def needs_servers(arguments: list[str]) -> bool:
     """Whether a command line, given without the program's name, works on the database or the broker."""
@@ -32,6 +34,7 @@ def tell_in_one_line(parser: CommandParser, message: str) -> NoReturn:
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prefapp.settings")
     from django.core.management import execute_from_command_line
+    from django.db import ProgrammingError
 
     CommandParser.error = tell_in_one_line
     try:
@@ -40,6 +43,10 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except embedded.EmbeddedError as error:
         sys.exit(str(error))  # the settings found the data directory unusable
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", None) != UNDEFINED_TABLE:
+            raise
+        sys.exit("The database lacks tables: is PREFAPP_DATA_DIR or DATABASE_URL as it should be? If so, run migrate.")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from annotation import log
 from exports.models import Snapshot
@@ -88,4 +89,5 @@ def _told() -> Iterator[None]:
 
 def _tell_log(snapshot: Snapshot, what: str, actor: str, told: dict[str, Any]) -> None:
     payload = {"version": snapshot.version, **told}
-    log.append(snapshot.project, [log.NewEvent(f"snapshot.{what}", actor, f"snapshot:{snapshot.version}", payload)])
+    with transaction.atomic():
+        log.append(snapshot.project, [log.NewEvent(f"snapshot.{what}", actor, f"snapshot:{snapshot.version}", payload)])

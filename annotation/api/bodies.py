@@ -14,7 +14,7 @@ from annotation.intake.compression import decompress
 CHUNK_BYTES = 64 * 1024
 ENCODINGS = {"gzip": ".gz", "x-gzip": ".gz", "zstd": ".zst"}
 # What unpacks to many times its size is no record of anything, save where it is small.
-MAX_RATIO = 200
+MAX_RATIO = 1_000
 RATIO_FROM_BYTES = 4 * 1024 * 1024
 
 

@@ -16,12 +16,15 @@ from annotation.api.project_view import ProjectView, Scope
 from annotation.models import Annotator
 from annotation.models.project import MOST_TAGS, TAG_LENGTH
 
+# What is left of it without the space around is not empty.
+TAG = r"^[^,]*[^,\s][^,]*$"
+
 
 class TagsSerializer(serializers.Serializer[Any]):
     """All tags of an annotator."""
 
     tags = serializers.ListField(
-        child=serializers.CharField(max_length=TAG_LENGTH),
+        child=serializers.RegexField(TAG, max_length=TAG_LENGTH),
         max_length=MOST_TAGS,
         help_text="In lower case, without commas. They take the place of all that are there.",
     )

@@ -18,7 +18,8 @@ from exports import hub, retention
 from tests import world
 from tests.exports.dataset import ask, published
 
-pytestmark = pytest.mark.django_db
+# The events of a push are written by transactions of their own, behind the upload.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 TOKEN = "hf_a_token_that_nobody_may_see"
 DATA = "preference/train-00000-of-00001.parquet"

@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from redis import Redis
 
-from exports.models import Snapshot, SnapshotFile
+from exports.models import Snapshot, SnapshotFile, SnapshotShard
 from exports.pipeline import publish
 from exports.pipeline.recipe import parse_recipe
 from exports.pipeline.verify import verify_folder
@@ -74,11 +74,12 @@ def test_a_killed_build_shows_nothing_and_is_completed_by_the_next_worker(tmp_pa
     snapshot.refresh_from_db()
     assert (snapshot.status, snapshot.folder, snapshot.manifest) == (Snapshot.Status.BUILDING, "", None)
     assert SnapshotFile.objects.count() == 0
-    Snapshot.objects.update(heartbeat_at=timezone.now() - dt.timedelta(seconds=publish.STALE_SECONDS + 1))
+    for model in (Snapshot, SnapshotShard):
+        model.objects.update(heartbeat_at=timezone.now() - dt.timedelta(seconds=publish.STALE_SECONDS + 1))
     current_app.send_task("exports.resume_snapshots")
     with a_worker(tmp_path, snapshot_dir):
         await_that(lambda: Snapshot.objects.filter(status=Snapshot.Status.READY).exists())
     snapshot.refresh_from_db()
-    assert (snapshot.attempt, len(rows(snapshot, "preference")), snapshot.rows) == (2, 24, 48)
-    assert [path.name for path in folder.iterdir()] == ["v1-2"]
+    assert (snapshot.attempt, len(rows(snapshot, "preference")), snapshot.rows) == (1, 24, 48)
+    assert [path.name for path in folder.iterdir()] == ["v1-1"]
     assert verify_folder(snapshot.path).problems == []

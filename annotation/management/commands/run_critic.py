@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from argparse import ArgumentParser
@@ -10,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import orjson
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
@@ -127,7 +127,7 @@ def _parameters(given: list[str]) -> dict[str, Json]:
     for text in given:
         name, sign, value = text.partition("=")
         try:
-            parameters[name] = json.loads(value)
+            parameters[name] = orjson.loads(value)
         except ValueError:
             sign = ""
         if not sign:
