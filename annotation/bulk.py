@@ -78,8 +78,7 @@ def new_uids(count: int) -> list[uuid.UUID]:
 
 def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY rows into a model's table. JSON fields take plain JSON values; None is NULL there."""
-    by_name = {field.name: field for field in model._meta.concrete_fields}
-    encoders = [_encoder(by_name[name]) for name in fields]
+    encoders = [_encoder(column) for column in _columns(model, fields)]
     remaining = iter(rows)
     chunks = iter(lambda: list(itertools.islice(remaining, ROWS_AT_ONCE)), [])
     _copy(model, fields, (b"".join(_encode(encoders, chunk)) for chunk in chunks))
@@ -91,8 +90,7 @@ def _copy(model: type[models.Model], fields: Sequence[str], encoded: Iterable[by
     first = next(remaining, None)
     if first is None:
         return
-    by_name = {field.name: field for field in model._meta.concrete_fields}
-    names = sql.SQL(", ").join([sql.Identifier(str(by_name[name].column)) for name in fields])
+    names = sql.SQL(", ").join([sql.Identifier(str(column.column)) for column in _columns(model, fields)])
     table = sql.Identifier(model._meta.db_table)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
@@ -113,8 +111,7 @@ class Columns:
     def __init__(self, model: type[models.Model], names: Sequence[str]) -> None:
         self.model = model
         self.names = tuple(names)
-        by_name = {field.name: field for field in model._meta.concrete_fields}
-        self._encoders = [_encoder(by_name[name]) for name in names]
+        self._encoders = [_encoder(column) for column in _columns(model, names)]
 
     def encode(self, values: Sequence[Any]) -> bytes:
         """The values of one row, for copy_encoded. Plain JSON values for JSON fields; None is NULL there."""
@@ -143,6 +140,11 @@ def _encode_column(encode: Encoder, values: Sequence[Any]) -> Sequence[bytes]:
     if None not in values:
         return list(map(encode, values))
     return [NULL if value is None else encode(value) for value in values]
+
+
+def _columns(model: type[models.Model], names: Sequence[str]) -> list[Any]:
+    by_name = {field.name: field for field in model._meta.concrete_fields}
+    return [by_name[name] for name in names]
 
 
 def _encoder(field: Any) -> Encoder:
@@ -245,8 +247,7 @@ class Insert(NamedTuple):
 
 @cache
 def _insert(model: type[models.Model], fields: tuple[str, ...], count: int) -> Insert:
-    by_name = {field.name: field for field in model._meta.concrete_fields}
-    columns = [by_name[name] for name in fields]
+    columns = _columns(model, fields)
     one = f"({', '.join(['%s'] * len(columns))})"
     names = ", ".join(f'"{column.column}"' for column in columns)
     statement = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {", ".join([one] * count)} RETURNING id'  # noqa: S608 - made of the names of columns

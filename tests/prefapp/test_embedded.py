@@ -273,6 +273,16 @@ def test_reading_the_settings_starts_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
 
 
+@pytest.mark.slow
+def test_a_database_without_tables_is_told_in_one_line(folder: Path) -> None:
+    environment = {**os.environ, "PREFAPP_DATA_DIR": str(folder), "DATABASE_URL": "", "REDIS_URL": ""}
+    manage = [sys.executable, "manage.py", "verify_log"]
+    done = subprocess.run(manage, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "PREFAPP_DATA_DIR" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("line", "needed"),
     [
