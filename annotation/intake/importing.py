@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.utils import timezone
 
+from annotation.intake import statistics
 from annotation.intake.files import Source, open_rows
 from annotation.intake.formats import AUTO, FORMATS, detect
 from annotation.intake.formats.format import Format
@@ -85,6 +86,7 @@ def import_files(
         if strict and totals.refused:
             transaction.set_rollback(True)
             totals = Totals(refused=totals.refused)
+    statistics.look_after(totals.prompts + totals.judgments)
     return totals
 
 

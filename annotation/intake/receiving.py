@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from annotation.canonical import Json
+from annotation.intake import statistics
 from annotation.intake.feedback import accept_feedback, check_feedback
 from annotation.intake.inferences import accept_inferences, check_inference
 from annotation.intake.outcomes import Outcome, refused
@@ -74,9 +75,12 @@ def receive(project: Project, stage: Stage, rows: Iterable[Row], sender: Sender)
     Not in threads: reading ahead in a second one made a stream slower by a fifth, for the two wait for each other
     whenever the database has answered. More processes, and more streams, are what makes use of more processors.
     """
+    written = 0
     for batch in _check(project, stage, rows):
         outcomes = until_settled(partial(stage.accept, project, batch.checked, sender, batch.now))
+        written += sum(outcome.result == "created" for outcome in outcomes)
         yield [Received(*pair) for pair in zip(batch.lines, outcomes, strict=True)]
+    statistics.look_after(written)
 
 
 def _check(project: Project, stage: Stage, rows: Iterable[Row]) -> Iterator[_Batch]:

@@ -35,6 +35,8 @@ SETTINGS = {
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     "jit": "off",
+    # A new installation grows from nothing to much within minutes: plans need to know soon.
+    "autovacuum_naptime": "10s",
     "log_checkpoints": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
