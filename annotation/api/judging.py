@@ -13,7 +13,7 @@ from annotation import answers, queue
 from annotation.api.events import seal_waiting
 from annotation.api.inputs import read_object
 from annotation.api.intake import refused_record
-from annotation.api.judgments import EXAMPLE, JudgmentSerializer, describe_judgment, find_judgments
+from annotation.api.judgments import EXAMPLE, JudgmentSerializer, describe_judgment, find_answer
 from annotation.api.leases import find_lease, lost
 from annotation.api.problems import Problem
 from annotation.api.project_view import ProjectView, Scope
@@ -56,5 +56,4 @@ class JudgeView(ProjectView):
             lease.refresh_from_db(fields=["state"])
             raise lost(lease) from None
         seal_waiting(self.project)
-        judgment = find_judgments(self.project, {}).get(feedback__feedback_id=feedback_id)
-        return Response(describe_judgment(judgment), status=201 if is_new else 200)
+        return Response(describe_judgment(find_answer(lease, feedback_id)), status=201 if is_new else 200)

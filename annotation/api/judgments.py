@@ -15,7 +15,7 @@ from annotation.api.events import seal_waiting
 from annotation.api.inputs import MomentField
 from annotation.api.pagination import PageParameters, paginate
 from annotation.api.project_view import ProjectView, Scope
-from annotation.models import Comparison, Judgment, Project, Retraction, SourceType
+from annotation.models import Assignment, Comparison, Judgment, Project, Retraction, SourceType
 
 # Many judgments can come of one event.
 POSITION = ("event__seal__position", "pk")
@@ -180,6 +180,15 @@ def find_judgments(project: Project, query: dict[str, Any]) -> QuerySet[Judgment
         *("event__seal__position", "comparison__uid", "comparison__kind", "first__output_id", "second__output_id"),
         *("feedback__feedback_id", "feedback__request_id", "feedback__body", "feedback__retracted_by__target"),
     )
+
+
+def find_answer(lease: Assignment, feedback_id: str) -> Judgment:
+    """The sealed judgment of an answered lease, whose comparison and outputs must be loaded, for describe_judgment."""
+    sealed = Judgment.objects.select_related("event__seal", "feedback__retracted_by")
+    judgment = sealed.get(assignment=lease, feedback__feedback_id=feedback_id)
+    judgment.comparison = lease.comparison
+    judgment.first, judgment.second = sorted((lease.left, lease.right), key=lambda output: output.pk)
+    return judgment
 
 
 def describe_judgment(judgment: Judgment) -> dict[str, Any]:
