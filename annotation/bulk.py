@@ -13,7 +13,7 @@ import os
 import struct
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -28,8 +28,7 @@ VERSION_7 = 7 << 76 | 2 << 62
 RANDOM_BITS = ~(15 << 76 | 3 << 62)
 
 # The server works on what it has while the next rows are encoded.
-ROWS_AT_ONCE = 250
-BYTES_AT_ONCE = 128 * 1024
+ROWS_AT_ONCE = 100
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 TRAILER = struct.pack("!h", -1)
@@ -38,14 +37,24 @@ EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 MICROSECOND = dt.timedelta(microseconds=1)
 
 _length = struct.Struct("!i").pack
+_json = struct.Struct("!iB").pack
 _int2 = struct.Struct("!ih").pack
 _int4 = struct.Struct("!ii").pack
 _int8 = struct.Struct("!iq").pack
 _float8 = struct.Struct("!id").pack
 _bool = struct.Struct("!i?").pack
 
-# A value as the binary format has it: its length and its bytes.
-Encoder = Callable[[Any], bytes]
+# Values of one column, none of them NULL, each as the binary format has it: its length and its bytes.
+Encoder = Callable[[Sequence[Any]], list[bytes]]
+
+
+class Same(NamedTuple):
+    """A column that has one value in all rows."""
+
+    value: Any
+
+
+Column = Sequence[Any] | Same
 
 
 def reserve_ids(model: type[models.Model], count: int) -> list[int]:
@@ -78,71 +87,44 @@ def new_uids(count: int) -> list[uuid.UUID]:
 
 def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY rows into a model's table. JSON fields take plain JSON values; None is NULL there."""
-    encoders = [_encoder(column) for column in _columns(model, fields)]
-    remaining = iter(rows)
-    chunks = iter(lambda: list(itertools.islice(remaining, ROWS_AT_ONCE)), [])
-    _copy(model, fields, (b"".join(_encode(encoders, chunk)) for chunk in chunks))
+    columns = list(zip(*rows, strict=True))
+    if columns:
+        copy_columns(model, dict(zip(fields, columns, strict=True)))
 
 
-def _copy(model: type[models.Model], fields: Sequence[str], encoded: Iterable[bytes]) -> None:
-    """COPY what one or more rows are in the binary format; without any the database is left alone."""
-    remaining = iter(encoded)
-    first = next(remaining, None)
-    if first is None:
-        return
-    names = sql.SQL(", ").join([sql.Identifier(str(column.column)) for column in _columns(model, fields)])
-    table = sql.Identifier(model._meta.db_table)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)
+def copy_columns(model: type[models.Model], columns: Mapping[str, Column]) -> None:
+    """The same for rows that are given column by column, by field: all of them of one length, or the same for all."""
+    (count,) = {len(values) for values in columns.values() if not isinstance(values, Same)}
+    fields = _fields(model, columns)
+    encoders = [(_encoder(field), values) for field, values in zip(fields, columns.values(), strict=True)]
+    table, names = sql.Identifier(model._meta.db_table), [sql.Identifier(str(field.column)) for field in fields]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, sql.SQL(", ").join(names))
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         copy.write(HEADER)
-        buffer, size = [first], len(first)
-        for data in remaining:
-            buffer.append(data)
-            size += len(data)
-            if size >= BYTES_AT_ONCE:
-                copy.write(b"".join(buffer))
-                buffer, size = [], 0
-        copy.write(b"".join([*buffer, TRAILER]))
+        for start in range(0, count, ROWS_AT_ONCE):
+            copy.write(_encode(encoders, start, min(start + ROWS_AT_ONCE, count)))
+        copy.write(TRAILER)
 
 
-class Columns:
-    """Some columns of a table, whose values can be encoded row by row before their rows have keys."""
-
-    def __init__(self, model: type[models.Model], names: Sequence[str]) -> None:
-        self.model = model
-        self.names = tuple(names)
-        self._encoders = [_encoder(column) for column in _columns(model, names)]
-
-    def encode(self, values: Sequence[Any]) -> bytes:
-        """The values of one row, for copy_encoded. Plain JSON values for JSON fields; None is NULL there."""
-        pairs = zip(self._encoders, values, strict=True)
-        return b"".join([NULL if value is None else encode(value) for encode, value in pairs])
+def _encode(columns: Sequence[tuple[Encoder, Column]], start: int, end: int) -> bytes:
+    """Some rows of some columns."""
+    parts: list[Iterable[bytes]] = [itertools.repeat(struct.pack("!h", len(columns)), end - start)]
+    for encode, values in columns:
+        if isinstance(values, Same):
+            parts.append(itertools.repeat(_encode_column(encode, [values.value])[0], end - start))
+        else:
+            parts.append(_encode_column(encode, values[start:end]))
+    return b"".join(itertools.chain.from_iterable(zip(*parts, strict=True)))
 
 
-def copy_encoded(columns: Columns, keys: Sequence[str], rows: Iterable[tuple[Sequence[int], bytes]]) -> None:
-    """COPY rows, each the values of its `keys`, whole numbers all, and those of `columns`, encoded."""
-    pack = struct.Struct("!h" + "iq" * len(keys)).pack
-    count = len(keys) + len(columns.names)
-    encoded = (pack(count, *[part for key in values for part in (8, key)]) + rest for values, rest in rows)
-    _copy(columns.model, [*keys, *columns.names], encoded)
-
-
-def _encode(encoders: Sequence[Encoder], rows: Sequence[Sequence[Any]]) -> Iterator[bytes]:
-    count = struct.pack("!h", len(encoders))
-    columns = [_encode_column(encode, values) for encode, values in zip(encoders, zip(*rows, strict=True), strict=True)]
-    return itertools.chain.from_iterable(zip(itertools.repeat(count, len(rows)), *columns, strict=True))
-
-
-def _encode_column(encode: Encoder, values: Sequence[Any]) -> Sequence[bytes]:
-    first = values[0]
-    if first == values[-1] and encode not in VARYING and values.count(first) == len(values):
-        return [NULL if first is None else encode(first)] * len(values)
+def _encode_column(encode: Encoder, values: Sequence[Any]) -> list[bytes]:
     if None not in values:
-        return list(map(encode, values))
-    return [NULL if value is None else encode(value) for value in values]
+        return encode(values)
+    encoded = iter(encode([value for value in values if value is not None]))
+    return [NULL if value is None else next(encoded) for value in values]
 
 
-def _columns(model: type[models.Model], names: Sequence[str]) -> list[Any]:
+def _fields(model: type[models.Model], names: Iterable[str]) -> list[Any]:
     by_name = {field.name: field for field in model._meta.concrete_fields}
     return [by_name[name] for name in names]
 
@@ -153,42 +135,41 @@ def _encoder(field: Any) -> Encoder:
     return ENCODERS[field.get_internal_type()]
 
 
-def _boolean(value: bool) -> bytes:
-    return _bool(1, value)
+def _booleans(values: Sequence[bool]) -> list[bytes]:
+    return [_bool(1, value) for value in values]
 
 
-def _small_integer(value: int) -> bytes:
-    return _int2(2, value)
+def _small_integers(values: Sequence[int]) -> list[bytes]:
+    return [_int2(2, value) for value in values]
 
 
-def _integer(value: int) -> bytes:
-    return _int4(4, value)
+def _integers(values: Sequence[int]) -> list[bytes]:
+    return [_int4(4, value) for value in values]
 
 
-def _big_integer(value: int) -> bytes:
-    return _int8(8, value)
+def _big_integers(values: Sequence[int]) -> list[bytes]:
+    return [_int8(8, value) for value in values]
 
 
-def _float(value: float) -> bytes:
-    return _float8(8, value)
+def _floats(values: Sequence[float]) -> list[bytes]:
+    return [_float8(8, value) for value in values]
 
 
-def _timestamp(value: dt.datetime) -> bytes:
-    return _int8(8, (value - EPOCH) // MICROSECOND)
+def _timestamps(values: Sequence[dt.datetime]) -> list[bytes]:
+    return [_int8(8, (value - EPOCH) // MICROSECOND) for value in values]
 
 
-def _uuid(value: uuid.UUID) -> bytes:
-    return _length(16) + value.bytes
+def _uuids(values: Sequence[uuid.UUID]) -> list[bytes]:
+    length = _length(16)
+    return [length + value.bytes for value in values]
 
 
-def _text(value: str) -> bytes:
-    text = value.encode()
-    return _length(len(text)) + text
+def _texts(values: Sequence[str]) -> list[bytes]:
+    return [_length(len(text)) + text for text in map(str.encode, values)]
 
 
-def _jsonb(value: Any) -> bytes:
-    text = _dump(value)
-    return _length(len(text) + 1) + b"\x01" + text
+def _jsonbs(values: Sequence[Any]) -> list[bytes]:
+    return [_json(len(text) + 1, 1) + text for text in map(_dump, values)]
 
 
 def _dump(value: Any) -> bytes:
@@ -198,22 +179,19 @@ def _dump(value: Any) -> bytes:
         return json.dumps(value).encode()
 
 
-# Their equal values need not be written alike: 1, 1.0 and true.
-VARYING = (_jsonb, _float)
-
 ENCODERS: dict[str, Encoder] = {
-    "BigAutoField": _big_integer,
-    "BigIntegerField": _big_integer,
-    "BooleanField": _boolean,
-    "CharField": _text,
-    "DateTimeField": _timestamp,
-    "FloatField": _float,
-    "IntegerField": _integer,
-    "JSONField": _jsonb,
-    "PositiveIntegerField": _integer,
-    "PositiveSmallIntegerField": _small_integer,
-    "TextField": _text,
-    "UUIDField": _uuid,
+    "BigAutoField": _big_integers,
+    "BigIntegerField": _big_integers,
+    "BooleanField": _booleans,
+    "CharField": _texts,
+    "DateTimeField": _timestamps,
+    "FloatField": _floats,
+    "IntegerField": _integers,
+    "JSONField": _jsonbs,
+    "PositiveIntegerField": _integers,
+    "PositiveSmallIntegerField": _small_integers,
+    "TextField": _texts,
+    "UUIDField": _uuids,
 }
 
 
@@ -247,7 +225,7 @@ class Insert(NamedTuple):
 
 @cache
 def _insert(model: type[models.Model], fields: tuple[str, ...], count: int) -> Insert:
-    columns = _columns(model, fields)
+    columns = _fields(model, fields)
     one = f"({', '.join(['%s'] * len(columns))})"
     names = ", ".join(f'"{column.column}"' for column in columns)
     statement = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {", ".join([one] * count)} RETURNING id'  # noqa: S608 - made of the names of columns

@@ -6,13 +6,13 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from annotation import canonical, facts, log, pairing
-from annotation.bulk import Columns, copy_encoded, one_text, reserve_ids
+from annotation.bulk import Same, copy_columns, one_text, reserve_ids
 from annotation.canonical import Json
 from annotation.facts import CANDIDATE_FIELDS, PROMPT_FIELDS
 from annotation.intake import joining, schemas
@@ -22,25 +22,19 @@ from annotation.intake.soundness import Problem, pointer
 from annotation.judging import Output
 from annotation.models import Candidate, Project, Prompt
 
-PROMPT = Columns(Prompt, ["salt", *PROMPT_FIELDS])
-CANDIDATE = Columns(Candidate, ["salt", *CANDIDATE_FIELDS])
-
-
-class Fact(NamedTuple):
-    """A row to be: its columns but for the keys, encoded, and what the log commits to."""
-
-    row: bytes
-    commitment: str
+T = TypeVar("T")
 
 
 class CheckedInference(NamedTuple):
-    """A sound record, the digest that tells it from others, and its outputs and rows as they will stand."""
+    """A sound record, the digest that tells it from others, and its outputs as the client will know them.
+
+    `plain` when all its values are (canonical.is_plain).
+    """
 
     record: Inference
     digest: str
     outputs: tuple[LoggedOutput, ...]
-    prompt: Fact
-    candidates: tuple[Fact, ...]
+    plain: bool
 
     def ids(self) -> Iterator[str]:
         """Every id that the record claims, for take_turns."""
@@ -65,14 +59,8 @@ def check_inference(
         return refused(value.get("request_id") if isinstance(value, dict) else None, error.problems)
     # Looked through once for all that is hashed of it.
     plain = plain or canonical.is_plain(value)
-    digest = canonical.digest(value, plain=plain)
-    salts = canonical.new_salts(1 + len(record.outputs))
     outputs = tuple([_logged(project, record, index, plain=plain) for index in range(len(record.outputs))])
-    candidates = [
-        _candidate(index, output, logged, salt, plain=plain)
-        for index, (output, logged, salt) in enumerate(zip(record.outputs, outputs, salts[1:], strict=True))
-    ]
-    return CheckedInference(record, digest, outputs, _prompt(record, digest, salts[0], plain=plain), tuple(candidates))
+    return CheckedInference(record, canonical.digest(value, plain=plain), outputs, plain)
 
 
 @transaction.atomic
@@ -90,7 +78,7 @@ def accept_inferences(
     known = _find_known(project, [one.record.request_id for one in records])
     taken = _find_taken(project, [one for one in records if one.record.request_id not in known])
     fresh: list[CheckedInference] = []
-    outcomes = [one if isinstance(one, Outcome) else _settle(one, known, taken, fresh) for one in checked]
+    settled = [one if isinstance(one, Outcome) else _settle(one, known, taken, fresh) for one in checked]
     followed = pairing.Rule.of(project, rule)
     made = pairing.pair_up(project, _write(project, fresh, actor), rule=followed, actor=actor)
     awaited = _find_awaited(project, [one.record.request_id for one in fresh])
@@ -98,10 +86,10 @@ def accept_inferences(
         joining.join_waiting(project, now=timezone.now(), requests=awaited)
     comparisons = Counter(comparison.request_id for comparison in made)
     return [
-        Outcome(outcome.id, "created", outputs=outcome.outputs, comparisons=comparisons[outcome.id])
-        if outcome.result == "created" and outcome.id is not None
-        else outcome
-        for outcome in outcomes
+        Outcome(one.record.request_id, "created", outputs=one.outputs, comparisons=comparisons[one.record.request_id])
+        if isinstance(one, CheckedInference)
+        else one
+        for one in settled
     ]
 
 
@@ -144,8 +132,10 @@ def _find_awaited(project: Project, request_ids: Sequence[str]) -> list[str]:
         return [request_id for (request_id,) in cursor.fetchall()]
 
 
-def _settle(one: CheckedInference, known: dict[str, Known], taken: set[str], fresh: list[CheckedInference]) -> Outcome:
-    """What becomes of one record; adds it to the fresh ones when it is to be written."""
+def _settle(
+    one: CheckedInference, known: dict[str, Known], taken: set[str], fresh: list[CheckedInference]
+) -> CheckedInference | Outcome:
+    """The outcome of a record that stands already or cannot be; one that is to be written is added to the fresh."""
     request_id = one.record.request_id
     earlier = known.get(request_id)
     if earlier:
@@ -157,30 +147,43 @@ def _settle(one: CheckedInference, known: dict[str, Known], taken: set[str], fre
         detail = "is the output_id of another request"
         return refused(request_id, (Problem(pointer(["outputs", index, "output_id"]), detail) for index in stolen))
     known[request_id] = Known(one.digest, one.outputs)
-    taken.update(output.output_id for output in one.outputs)
+    taken.update([output.output_id for output in one.outputs])
     fresh.append(one)
-    return Outcome(request_id, "created", outputs=one.outputs)
+    return one
 
 
 def _write(project: Project, records: Sequence[CheckedInference], actor: str) -> list[pairing.Answered]:
-    """COPY the records and append their events; return them as pairing wants them."""
+    """COPY the records and append their events; return them as pairing wants them.
+
+    Column by column: a call for each value took longer than all the hashing.
+    """
     if not records:
         return []
-    project_id = project.pk
-    prompt_ids = reserve_ids(Prompt, len(records))
-    all_ids = iter(reserve_ids(Candidate, sum(len(one.candidates) for one in records)))
-    candidate_ids = [list(itertools.islice(all_ids, len(one.candidates))) for one in records]
-    events = log.append(project, [_event(one, actor) for one in records])
-    prompts = (
-        ((pk, project_id, event), one.prompt.row) for pk, event, one in zip(prompt_ids, events, records, strict=True)
+    counts = [len(one.outputs) for one in records]
+    total = sum(counts)
+    salts = canonical.new_salts(len(records) + total)
+    prompt_salts, output_salts = salts[: len(records)], salts[len(records) :]
+    plain = [one.plain for one in records]
+    prompts, outputs = list(map(_prompt_fact, records)), [fact for one in records for fact in _output_facts(one)]
+    prompt_commitments = canonical.commitments(prompt_salts, prompts, plain)
+    output_commitments = canonical.commitments(output_salts, outputs, _each(plain, counts))
+
+    committed = _grouped(output_commitments, counts)
+    told = zip(records, prompt_commitments, committed, strict=True)
+    events = log.append(project, [_event(*one, actor) for one in told])
+    prompt_ids, output_ids = reserve_ids(Prompt, len(records)), reserve_ids(Candidate, total)
+    copy_columns(
+        Prompt,
+        {"id": prompt_ids, "project": Same(project.pk), "event": events, "salt": prompt_salts}
+        | dict(zip(PROMPT_FIELDS, zip(*map(dict.values, prompts), strict=True), strict=True))
+        | {"occurred_at": [one.record.occurred_at for one in records]},
     )
-    copy_encoded(PROMPT, ["id", "project", "event"], prompts)
-    candidates = (
-        ((pk, project_id, prompt_id), fact.row)
-        for prompt_id, pks, one in zip(prompt_ids, candidate_ids, records, strict=True)
-        for pk, fact in zip(pks, one.candidates, strict=True)
+    copy_columns(
+        Candidate,
+        {"id": output_ids, "project": Same(project.pk), "prompt": _each(prompt_ids, counts), "salt": output_salts}
+        | dict(zip(CANDIDATE_FIELDS, zip(*map(dict.values, outputs), strict=True), strict=True))
+        | {"generated_at": [output.generated_at for one in records for output in one.record.outputs]},
     )
-    copy_encoded(CANDIDATE, ["id", "project", "prompt"], candidates)
     return [
         pairing.Answered(
             prompt_id,
@@ -188,22 +191,19 @@ def _write(project: Project, records: Sequence[CheckedInference], actor: str) ->
             [Output(pk, output.output_id) for pk, output in zip(pks, one.outputs, strict=True)],
             [pairing.Model(*_model_of(output)) for output in one.record.outputs],
         )
-        for prompt_id, pks, one in zip(prompt_ids, candidate_ids, records, strict=True)
+        for prompt_id, pks, one in zip(prompt_ids, _grouped(output_ids, counts), records, strict=True)
     ]
 
 
-def _prompt(record: Inference, digest: str, salt: str, *, plain: bool) -> Fact:
-    """The row of a record's prompt, the content as it came."""
-    fact = facts.prompt_fact(
-        request_id=record.request_id,
-        content=record.prompt,
-        tools=record.tools or [],
-        metadata=record.metadata or {},
-        digest=canonical.prompt_digest(record.prompt, plain=plain),
-        record_digest=digest,
-        occurred_at=record.occurred_at,
-    )
-    return _fact(PROMPT, fact, salt, record.occurred_at, plain=plain)
+def _each(values: Sequence[T], counts: Sequence[int]) -> list[T]:
+    """Each value as many times as its count says: of prompts, for each of their outputs."""
+    return [value for value, count in zip(values, counts, strict=True) for _ in range(count)]
+
+
+def _grouped(values: Sequence[T], counts: Sequence[int]) -> list[Sequence[T]]:
+    """The values of outputs, those of one prompt together."""
+    ends = list(itertools.accumulate(counts))
+    return [values[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
 
 def _logged(project: Project, record: Inference, index: int, *, plain: bool) -> LoggedOutput:
@@ -213,28 +213,36 @@ def _logged(project: Project, record: Inference, index: int, *, plain: bool) -> 
     return LoggedOutput(output_id, canonical.output_digest(output.content, plain=plain))
 
 
-def _candidate(index: int, output: schemas.Output, logged: LoggedOutput, salt: str, *, plain: bool) -> Fact:
-    """The row of one of a record's outputs, the content as it came."""
-    name, version = _model_of(output)
-    fact = facts.candidate_fact(
-        output_id=logged.output_id,
-        index=index,
-        content=output.content,
-        digest=logged.digest,
-        model_name=name,
-        model_version=version,
-        model=output.model or {},
-        parameters=output.parameters or {},
-        metadata=output.metadata or {},
-        generated_at=output.generated_at,
+def _prompt_fact(one: CheckedInference) -> dict[str, Json]:
+    """What is kept of a record's prompt, the content as it came."""
+    record = one.record
+    return facts.prompt_fact(
+        request_id=record.request_id,
+        content=record.prompt,
+        tools=record.tools or [],
+        metadata=record.metadata or {},
+        digest=canonical.prompt_digest(record.prompt, plain=one.plain),
+        record_digest=one.digest,
+        occurred_at=record.occurred_at,
     )
-    return _fact(CANDIDATE, fact, salt, output.generated_at, plain=plain)
 
 
-def _fact(columns: Columns, fact: dict[str, Json], salt: str, time: dt.datetime | None, *, plain: bool) -> Fact:
-    """A row of its fields, of which the last is a time, and their commitment."""
-    *fields, _ = fact.values()
-    return Fact(columns.encode([salt, *fields, time]), canonical.commitment(salt, fact, plain=plain))
+def _output_facts(one: CheckedInference) -> Iterator[dict[str, Json]]:
+    """What is kept of each of a record's outputs, the content as it came."""
+    for index, (output, logged) in enumerate(zip(one.record.outputs, one.outputs, strict=True)):
+        name, version = _model_of(output)
+        yield facts.candidate_fact(
+            output_id=logged.output_id,
+            index=index,
+            content=output.content,
+            digest=logged.digest,
+            model_name=name,
+            model_version=version,
+            model=output.model or {},
+            parameters=output.parameters or {},
+            metadata=output.metadata or {},
+            generated_at=output.generated_at,
+        )
 
 
 def _model_of(output: schemas.Output) -> tuple[str, str]:
@@ -243,13 +251,13 @@ def _model_of(output: schemas.Output) -> tuple[str, str]:
     return (model["name"], model.get("version") or "") if model else ("", "")
 
 
-def _event(one: CheckedInference, actor: str) -> log.NewEvent:
+def _event(one: CheckedInference, commitment: str, outputs: Sequence[str], actor: str) -> log.NewEvent:
     payload = {
         "request_id": one.record.request_id,
-        "commitment": one.prompt.commitment,
+        "commitment": commitment,
         "outputs": [
-            {"output_id": output.output_id, "commitment": fact.commitment}
-            for output, fact in zip(one.outputs, one.candidates, strict=True)
+            {"output_id": output.output_id, "commitment": committed}
+            for output, committed in zip(one.outputs, outputs, strict=True)
         ],
     }
     return log.NewEvent("inference.logged", actor, f"inference:{one.record.request_id}", payload)
