@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import connection
 from django.db.models import Count, F, Q
 
@@ -134,7 +134,7 @@ def annotator_progress(annotator: Annotator) -> AnnotatorProgress:
     Nothing is counted beyond LEFT_COUNTED, so that a long queue takes no longer than a short one.
     """
     key = f"ahead:{annotator.pk}"
-    left, today, judged = cache.get_or_set(key, lambda: _look_ahead(annotator), COUNT_SECONDS) or _look_ahead(annotator)
+    left, today, judged = caches["process"].get_or_set(key, lambda: _look_ahead(annotator), COUNT_SECONDS)
     since = annotator.judged - judged
     more = left > LEFT_COUNTED
     total = (judged + left) // LEFT_COUNTED * LEFT_COUNTED if more else judged + left

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def redis_is_away(settings: Settings) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": settings.REDIS_URL}}
+    settings.CACHES = settings.CACHES | {"default": {**settings.CACHES["default"], "LOCATION": settings.REDIS_URL}}
 
 
 def sign_in(client: Client, name: str) -> Any:

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone
 
@@ -288,7 +288,7 @@ def test_a_judgment_costs_a_fixed_number_of_statements(alice: Client, project: P
         first, *waiting = comparisons_in(alice.get(url(project)))
         known = [shown.lease for shown in waiting]
         if forget:
-            cache.clear()
+            caches["process"].clear()
         with statements() as sent:
             page = alice.post(url(project, "judge"), {**answer(first), "known": known}, headers=SCRIPT)
         assert [card.lease in known for card in comparisons_in(page)] == [False]
