@@ -134,7 +134,8 @@ def annotator_progress(annotator: Annotator) -> AnnotatorProgress:
     Nothing is counted beyond LEFT_COUNTED, so that a long queue takes no longer than a short one.
     """
     key = f"ahead:{annotator.pk}"
-    left, today, judged = caches["process"].get_or_set(key, lambda: _look_ahead(annotator), COUNT_SECONDS)
+    counted: tuple[int, int, int] = caches["process"].get_or_set(key, lambda: _look_ahead(annotator), COUNT_SECONDS)  # type: ignore[assignment]  # never None, since this cache does not go away
+    left, today, judged = counted
     since = annotator.judged - judged
     more = left > LEFT_COUNTED
     total = (judged + left) // LEFT_COUNTED * LEFT_COUNTED if more else judged + left

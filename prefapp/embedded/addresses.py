@@ -40,7 +40,7 @@ def django_database(url: str) -> dict[str, Any]:
     """Django's settings for a PostgreSQL URL; libpq's own parser reads it, so every libpq option can stand in it."""
     given = {name: value for name, value in conninfo_to_dict(url).items() if value is not None}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "prefapp.database",
         "NAME": given.pop("dbname", ""),
         "USER": given.pop("user", ""),
         "PASSWORD": given.pop("password", ""),

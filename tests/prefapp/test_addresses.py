@@ -25,7 +25,7 @@ def test_celery_broker_url(url: str, expected: str) -> None:
 def test_django_database_keeps_every_part_of_the_url() -> None:
     database = embedded.django_database("postgresql://lena:p%40ss@db.example:6432/prefs?sslmode=require")
     assert database == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "prefapp.database",
         "NAME": "prefs",
         "USER": "lena",
         "PASSWORD": "p@ss",

@@ -1,0 +1,19 @@
+"""The database backend of the settings: Django's for PostgreSQL, which Django finds by the name of this module."""
+
+from __future__ import annotations
+
+import select
+
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection that is known to be broken without asking the server, as every request would do first."""
+
+    def is_usable(self) -> bool:
+        """Whether the server has not hung up. When it has, its farewell or the end of the stream waits to be read."""
+        if self.connection is None or self.connection.closed:
+            return False
+        waiting = select.poll()
+        waiting.register(self.connection.fileno(), select.POLLIN)
+        return not waiting.poll(0)

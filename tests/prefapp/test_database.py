@@ -1,0 +1,28 @@
+"""A connection that the server has ended is replaced before a request uses it, and a good one costs no question."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+import pytest
+from django.db import connection
+
+from annotation.models import Project
+from tests.statements import statements
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_ended_is_replaced() -> None:
+    connection.ensure_connection()
+    with statements() as sent:
+        assert connection.is_usable()
+    assert not sent
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+    deadline = time.monotonic() + 10
+    while connection.is_usable() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not connection.is_usable()
+    connection.close_if_unusable_or_obsolete()  # as at the end of a request
+    assert not Project.objects.exists()
