@@ -120,7 +120,7 @@ def load(works: list[Callable[[], bool]]) -> Load:
 @pytest.mark.django_db(transaction=True)
 def test_full_stack(tmp_path: Path) -> None:
     print("\n| work | clients | judgments/s | p50 / p95 / p99 ms |\n|---|---|---|---|")
-    with web_server(tmp_path, workers=2) as (base, _):
+    with web_server(tmp_path, workers=4) as (base, _):
         for count in CLIENTS:
             constant = (
                 load([constant_page(base)] * count) if count == 1 else load([constant_page(base) for _ in range(count)])
