@@ -32,6 +32,16 @@ def tell_in_one_line(parser: CommandParser, message: str) -> NoReturn:
 
 
 def main() -> None:
+    try:
+        run()
+    except BrokenPipeError:  # as by “| head -1”: nobody reads on, and what is still buffered is for nobody
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        sys.exit(1)
+
+
+def run() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prefapp.settings")
     from django.core.management import execute_from_command_line
     from django.db import ProgrammingError
@@ -47,6 +57,8 @@ def main() -> None:
         if getattr(error.__cause__, "sqlstate", None) != UNDEFINED_TABLE:
             raise
         sys.exit("The database lacks tables: is PREFAPP_DATA_DIR or DATABASE_URL as it should be? If so, run migrate.")
+    finally:
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -68,14 +68,15 @@ def _with_fragments(value: Json) -> Json:
         return {key: _with_fragments(item) for key, item in value.items()}
     if kind is list:
         return [_with_fragments(item) for item in value]
-    return value if is_plain(value) else orjson.Fragment(rfc8785.dumps(_as_doubles(value)))
+    return value if is_plain(value) else orjson.Fragment(rfc8785.dumps(as_doubles(value)))
 
 
-def _as_doubles(value: Json) -> Json:
+def as_doubles(value: Json) -> Json:
+    """The value with integers beyond 2**53 as what they are to JCS: their nearest double. No reader refuses those."""
     if isinstance(value, dict):
-        return {key: _as_doubles(item) for key, item in value.items()}
+        return {key: as_doubles(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_as_doubles(item) for item in value]
+        return [as_doubles(item) for item in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_EXACT_INTEGER:
         return float(value)
     return value

@@ -199,6 +199,15 @@ def listed(names: str | Sequence[str]) -> list[str]:
     return [name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name.strip()]
 
 
+def read_models(names: str | Sequence[str]) -> list[str]:
+    """Models for pairs, which may be one text with commas. Raises SettingError for one that is named twice."""
+    models = listed(names)
+    for place, model in enumerate(models):
+        if model in models[:place]:
+            raise SettingError("pairing_models", f"names {model} twice")
+    return models
+
+
 def _true_or_false(value: object) -> object:
     """A truth value, which may be a word; what is none is left as it is, to be refused."""
     return value.strip().capitalize() if isinstance(value, str) else value
@@ -206,7 +215,7 @@ def _true_or_false(value: object) -> object:
 
 # How those of the columns are read that may come as one text; Django reads the rest.
 READ: dict[str, Callable[[Any], object]] = {
-    "pairing_models": listed,
+    "pairing_models": read_models,
     "heuristics": listed,
     "requires": lambda tags: sorted({tag.lower() for tag in listed(tags)}),
     "lease_auto": _true_or_false,

@@ -157,27 +157,38 @@ def _post(delivery: Delivery) -> tuple[int | None, str | None]:
         sni = {"sni_hostname": url.host}
         with httpx.Client(timeout=TIMEOUT, trust_env=False) as client:
             answer = client.post(there, content=body, headers=headers, extensions=sni)
-    except (httpx.HTTPError, WebhookError, OSError) as error:
+    except (httpx.HTTPError, WebhookError, OSError, UnicodeError) as error:
         return None, str(error) or type(error).__name__
     return answer.status_code, None if answer.is_success else f"it answered {answer.status_code}"
 
 
 def _check(url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts, port = urlsplit(url), urlsplit(url).port
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
+        raise WebhookError("is no URL") from None
     schemes = ("https", "http") if settings.WEBHOOKS_TO_PRIVATE_ADDRESSES else ("https",)
     if parts.scheme not in schemes or not parts.hostname:
         raise WebhookError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
     if parts.username or parts.password:
         raise WebhookError("must not hold a name or a password")
+    try:
+        # A number, however it is written, is never another one; where a name leads is looked up when it is sent to.
+        _address(parts.hostname, port, socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        pass
+    except UnicodeError:
+        raise WebhookError("holds no name that there can be") from None
 
 
-def _address(host: str, port: int) -> str:
+def _address(host: str, port: int | None, flags: int = 0) -> str:
     """An address of a host that may be spoken to."""
-    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)]
     if not settings.WEBHOOKS_TO_PRIVATE_ADDRESSES:
         private = [one for one in found if not ipaddress.ip_address(one).is_global]
         if private:
-            raise WebhookError(f"{host} is {private[0]}, which is no public address")
+            raise WebhookError(f"leads to {private[0]}, which is no public address")
     return found[0]
 
 

@@ -79,7 +79,10 @@ class ProjectForm(forms.ModelForm):
         return projects.listed(self.cleaned_data["requires"])
 
     def clean_pairing_models(self) -> list[str]:
-        return projects.listed(self.cleaned_data["pairing_models"])
+        try:
+            return projects.read_models(self.cleaned_data["pairing_models"])
+        except projects.SettingError as error:
+            raise forms.ValidationError(error.reason) from None
 
     def clean_members(self) -> list[str]:
         names = projects.listed(self.cleaned_data["members"])

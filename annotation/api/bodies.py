@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from annotation.api.problems import Problem
 from annotation.intake.compression import decompress
+from annotation.intake.streams import BOM
 
 CHUNK_BYTES = 64 * 1024
 ENCODINGS = {"gzip": ".gz", "x-gzip": ".gz", "zstd": ".zst"}
@@ -25,12 +26,15 @@ class Input(Protocol):
 
 
 def read_whole(request: Request) -> bytes:
-    """The body, unpacked. Problem 413 when it is larger than DATA_UPLOAD_MAX_MEMORY_SIZE, and those of open_body."""
+    """The body, unpacked and without a byte order mark.
+
+    Problem 413 when it is larger than DATA_UPLOAD_MAX_MEMORY_SIZE, and those of open_body.
+    """
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     raw = open_body(request).read(limit + 1)
     if len(raw) > limit:
         raise Problem(413, f"A JSON body may have up to {limit:,} bytes.")
-    return raw
+    return raw.removeprefix(BOM)
 
 
 def open_body(request: Request) -> BinaryIO:

@@ -59,6 +59,11 @@ class NamedSerializer(serializers.Serializer[Any]):
         help_text="Makes it a gold, to check annotators by: it has no overlap, and its judgments are never data.",
     )
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "gold" in attrs and "overlap" in attrs:
+            raise serializers.ValidationError({"overlap": "a gold has none"})
+        return attrs
+
 
 class StrategySerializer(serializers.Serializer[Any]):
     """Comparisons by a pairing strategy, of the prompts that are there; parameters left out are the project's."""

@@ -13,6 +13,7 @@ from annotation import log
 from annotation.api.inputs import WholeField
 from annotation.api.pagination import MAX_KEY, LimitParameter, url_with
 from annotation.api.project_view import ProjectView, Scope
+from annotation.canonical import as_doubles
 from annotation.models import Project, Seal, UnsealedEvent
 
 
@@ -84,9 +85,16 @@ class EventsView(ProjectView):
         return Response(
             {
                 "next": url_with(request, after=seals[-1].position) if more else None,
-                "results": [{**log.describe(seal.event, seal.position), "hash": seal.hash} for seal in seals],
+                "results": [describe_event(seal) for seal in seals],
             }
         )
+
+
+def describe_event(seal: Seal) -> dict[str, Any]:
+    """A sealed event as EventSerializer; its event must be loaded."""
+    event = log.describe(seal.event, seal.position)
+    # The database tells 1e308 by all its digits, which RFC 8785 writers refuse as an integer.
+    return {**event, "payload": as_doubles(event["payload"]), "hash": seal.hash}
 
 
 def seal_waiting(project: Project) -> None:

@@ -15,6 +15,7 @@ from annotation.api.events import seal_waiting
 from annotation.api.inputs import MomentField
 from annotation.api.pagination import PageParameters, paginate
 from annotation.api.project_view import ProjectView, Scope
+from annotation.canonical import as_doubles
 from annotation.models import Assignment, Comparison, Judgment, Project, Retraction, SourceType
 
 # Many judgments can come of one event.
@@ -211,7 +212,7 @@ def describe_judgment(judgment: Judgment) -> dict[str, Any]:
         else None,
         "strength": judgment.strength,
         "value": judgment.value,
-        "scores": judgment.scores,
+        "scores": as_doubles(judgment.scores),
         "criteria": judgment.criteria,
         "rationale": feedback.body.get("rationale"),
         "principle": feedback.body.get("principle"),

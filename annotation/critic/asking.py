@@ -139,9 +139,9 @@ def _inside(name: str, code: str, parts: Any) -> Iterator[dict[str, Any]]:
 def _spoken(message: Json) -> Iterator[dict[str, Any]]:
     content = message.get("content")
     yield from [_text(content)] if isinstance(content, str) else content or ()
-    rest = {name: value for name, value in message.items() if name not in ("role", "content")}
-    if rest:
-        yield _text(json.dumps(rest, ensure_ascii=False))
+    said = {name: value for name, value in message.items() if name not in ("role", "content") and value is not None}
+    if said:
+        yield _text(json.dumps(said, ensure_ascii=False))
 
 
 def _text(text: str) -> dict[str, Any]:

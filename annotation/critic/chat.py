@@ -9,6 +9,7 @@ import datetime as dt
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -128,14 +129,16 @@ class Endpoint:
 
         Raises DeclinedError, StoppedError, and EndpointError when even the last try failed.
         """
+        failures: Counter[str] = Counter()
         for pause in (*PAUSES, None):
             self.pace.wait()
             self._count(Spent(requests=1))
             reply, failure = self._post(messages)
             if failure is None and reply is not None:
                 return self._read(reply)
+            failures[str(failure)] += 1
             if pause is None:
-                raise EndpointError(f"{failure}, {len(PAUSES) + 1} times in a row")
+                raise EndpointError(_told(failures))
             self._count(Spent(retries=1))
             wanted = _wanted_pause(reply)
             if wanted is not None:
@@ -153,7 +156,8 @@ class Endpoint:
         except (httpx.InvalidURL, httpx.HTTPError) as error:
             raise EndpointError(f"the endpoint cannot be asked ({type(error).__name__})") from None
         if reply.is_success:
-            return reply, None
+            # A proxy or a server that starts writes a page of its own: nothing that the model said.
+            return reply, None if _is_json(reply) else f"the endpoint answered {reply.status_code} without JSON"
         failure = f"the endpoint answered {reply.status_code}"
         if reply.status_code in PASSING:
             return reply, failure
@@ -189,6 +193,22 @@ class Endpoint:
         """What the endpoint wrote, without the key and without what could steer a terminal or not be stored."""
         plain = text.replace(self._key, "…") if self._key else text
         return "".join(letter if letter.isprintable() else " " for letter in plain[:MOST_SHOWN])
+
+
+def _told(failures: Counter[str]) -> str:
+    """What failed, each with how often."""
+    if len(failures) == 1:
+        return f"{next(iter(failures))}, {failures.total()} times in a row"
+    each = ", ".join(f"{failure} ({count} of them)" for failure, count in failures.items())
+    return f"{failures.total()} tries failed in a row: {each}"
+
+
+def _is_json(reply: httpx.Response) -> bool:
+    try:
+        reply.json()
+    except ValueError:
+        return False
+    return True
 
 
 def _text(content: Json) -> str:

@@ -204,15 +204,17 @@ def _ask(endpoint: Endpoint, lease: Assignment, principles: Principles, with_str
 def _opinion(
     endpoint: Endpoint, lease: Assignment, a: Json, b: Json, principles: Principles, with_strength: bool
 ) -> tuple[Opinion, str]:
-    prompt, wrong = lease.comparison.prompt, ""
+    prompt, wrong = lease.comparison.prompt, []
     for _ in range(READS):
         messages = question(principles, prompt.content, prompt.tools, a, b, with_strength=with_strength)
         answer = endpoint.ask(messages)
         try:
             return read_answer(answer.text, principles, with_strength=with_strength), answer.model
         except UnreadableError as error:
-            wrong = str(error)
-    raise DeclinedError(f"The answer {wrong}, {READS} times.")
+            wrong.append(str(error))
+    if len(set(wrong)) == 1:
+        raise DeclinedError(f"The answer {wrong[0]}, {READS} times.")
+    raise DeclinedError(f"The answer {'; asked again, it '.join(wrong)}.")
 
 
 def _record(run: CriticRun, lease: Assignment, said: _Said) -> dict[str, Any]:

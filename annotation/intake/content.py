@@ -112,11 +112,12 @@ def _check_message_content(value: object) -> object:
 
 @with_config(ConfigDict(**STRICT, json_schema_extra=CONTENT_OR_CALLS))
 class Message(TypedDict):
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Literal["system", "user", "assistant", "tool", "developer"]
     content: NotRequired[Annotated[Any, PlainValidator(_check_message_content, json_schema_input_type=Texts | None)]]
     name: NotRequired[Word]
     tool_calls: NotRequired[list[dict[str, Any]]]
     tool_call_id: NotRequired[Word]
+    refusal: NotRequired[None]  # as chat APIs write it beside every answer that is none
 
 
 def _check_message(message: Message) -> Message:

@@ -323,6 +323,7 @@ DETAILS = {
     "int_type": "must be an integer",
     "float_type": "must be a number",
     "bool_type": "must be true or false",
+    "none_required": "must be null",
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "list_type": "must be a list",

@@ -20,7 +20,8 @@ SELECT k.test, k.in_pairs, k.in_decided, k.in_rated, pg_temp.shown(k.pair_id) AS
     CASE WHEN b_won THEN k.votes_a ELSE k.votes_b END AS votes_y,
     CASE WHEN b_won THEN k.score_b ELSE k.score_a END AS score_x,
     CASE WHEN b_won THEN k.score_a ELSE k.score_b END AS score_y,
-    coalesce(CASE WHEN b_won THEN k.score_b - k.score_a ELSE k.score_a - k.score_b END,
+    coalesce(CASE WHEN b_won THEN pg_temp.difference(k.score_b, k.score_a)
+            ELSE pg_temp.difference(k.score_a, k.score_b) END,
         (k.strength_sum + k.winning - k.strong)::float8 / (3 * k.winning)) AS margin,
     k.strength_sum::float8 / nullif(k.strong, 0) AS strength,
     coalesce(x.edit_event_id, y.edit_event_id) IS NOT NULL AS edited,

@@ -54,6 +54,20 @@ def _each_once(values: list[str]) -> list[str]:
 EACH_ONCE: Any = {"uniqueItems": True}
 Texts = Annotated[list[Text], AfterValidator(_each_once), Field(max_length=1000, json_schema_extra=EACH_ONCE)]
 
+
+def _not_none(values: list[str]) -> list[str]:
+    if not values:
+        raise ValueError("names none, which nothing could be of; null lets all through")
+    return values
+
+
+# By which something is let through: no list at all is no filter.
+Filter = Annotated[
+    list[Text],
+    AfterValidator(_each_once),
+    AfterValidator(_not_none),
+    Field(max_length=1000, json_schema_extra=EACH_ONCE | {"minItems": 1}),
+]
 AT_LEAST_ONE = Field(min_length=1, json_schema_extra=EACH_ONCE)
 
 
@@ -86,9 +100,9 @@ class RecipeBody(_Strict):
     sources: Annotated[list[SourceName], AfterValidator(_each_once), AT_LEAST_ONE] = ["human"]
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    models: Texts | None = None
-    languages: Texts | None = None
-    tags: Texts | None = None
+    models: Filter | None = None
+    languages: Filter | None = None
+    tags: Filter | None = None
     user_id: Text | None = None
     annotators_exclude: Texts = []
     consensus: Consensus = "majority"

@@ -16,9 +16,10 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcConnection, AdbcStatement, StatementOptions
 
 # name: 128 bits of a hash of any JSON value; shown: the version 8 UUID that stands for them outside. uniform:
-# annotation.canonical.stable_uniform of two texts. roles, texts: the messages of a logged content; text parts are
-# joined, tool calls stand as JSON after the text. What PostgreSQL cannot inline (it holds a subquery) stands apart, so
-# that the common case, content that is a string, costs no call.
+# annotation.canonical.stable_uniform of two texts. difference: x - y within what a double holds, which PostgreSQL would
+# refuse. roles, texts: the messages of a logged content; a developer is the system, for the templates of trainers know
+# no developers; text parts are joined, tool calls stand as JSON after the text. What PostgreSQL cannot inline (it holds
+# a subquery) stands apart, so that the common case, content that is a string, costs no call.
 FUNCTIONS = """
 CREATE FUNCTION pg_temp.hex(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT encode(sha256(convert_to(value, 'UTF8')), 'hex') $$;
@@ -29,8 +30,12 @@ $$ SELECT overlay(overlay(name::text PLACING '8' FROM 15 FOR 1) PLACING 'a' FROM
 CREATE FUNCTION pg_temp.uniform(seed text, digest text) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT (('x' || substr(pg_temp.hex('["' || seed || '","' || digest || '"]'), 1, 14))::bit(56)::bigint >> 3)
    / 9007199254740992::float8 $$;
+CREATE FUNCTION pg_temp.difference(x float8, y float8) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT CASE WHEN x IS NOT NULL AND y IS NOT NULL
+   THEN least(greatest(x, -8.9e307), 8.9e307) - least(greatest(y, -8.9e307), 8.9e307) END $$;
 CREATE FUNCTION pg_temp.listed_roles(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT coalesce(array_agg(message ->> 'role' ORDER BY place), '{}')
+$$ SELECT coalesce(array_agg(CASE message ->> 'role' WHEN 'developer' THEN 'system' ELSE message ->> 'role' END
+     ORDER BY place), '{}')
    FROM jsonb_array_elements(content) WITH ORDINALITY AS listed (message, place) $$;
 CREATE FUNCTION pg_temp.message_text(message jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT concat_ws(E'\\n',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from annotation import keys, projects, queue
 from annotation.models import ApiKey, Project, Prompt
 from tests import world
 from tests.annotation.intake.records import inference
+from tests.processes import test_database_environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -45,6 +47,15 @@ class TestImportPairs:
         assert out == ["imported 1 prompts, 2 outputs, 0 judgments, 1 comparisons; 0 duplicates; 1 refused"]
         assert errors == [f"{native}:2: /prompt: must be a string or a list of messages"]
         assert code == 1
+
+    def test_of_many_bad_records_the_first_are_told(self, tmp_path):
+        path = tmp_path / "bad.jsonl"
+        path.write_text('{"request_id": 7}\n' * 40 + json.dumps(inference()))
+        out, errors, code = run("import_pairs", path, "--project", "new", "--create", "--format", "native")
+        assert (len(errors), code) == (101, 1)
+        assert errors[:2] == [f"{path}:1: /request_id: must be a string", f"{path}:1: /prompt: is missing"]
+        assert errors[-1] == "and 20 more", "a record has three faults"
+        assert out[-1].endswith("0 duplicates; 40 refused")
 
     def test_a_good_import_is_a_success(self, tmp_path):
         (tmp_path / "good.jsonl").write_text(json.dumps(inference()))
@@ -257,6 +268,20 @@ def test_an_error_is_one_line_on_standard_error(tmp_path):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == f"CommandError: {tmp_path / 'missing.jsonl'}: No such file or directory\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_command_whose_output_nobody_reads_ends_quietly(native):
+    command = [sys.executable, ROOT / "manage.py", "import_pairs", native, "--project", "p", "--create"]
+    environment = {**os.environ, **test_database_environment()}
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert done.stderr == f"{native}:2: /prompt: must be a string or a list of messages\n"
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_slug_is_taken_once():
         *(("overlap", "0"), ("overlap", "101"), ("overlap", "many"), ("scale", "stars"), ("order", "backwards")),
         *(("lease_seconds", "0"), ("pairing", "some"), ("status", "gone"), ("name", ""), ("members", "nobody")),
         *(("pairing_n", "0"), ("pairing_n", "2017"), ("pairing", "model_pairs"), ("colour", "red")),
-        ("lease_auto", "maybe"),
+        *(("lease_auto", "maybe"), ("pairing_models", "aurora, basalt, aurora")),
     ],
 )
 def test_a_bad_setting_is_named_and_nothing_changes(name, value):

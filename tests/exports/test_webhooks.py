@@ -149,6 +149,23 @@ def test_messages_go_to_no_private_address(project, webhook, receiver):
     assert "is no public address" in Delivery.objects.get().error
 
 
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ("10.0.0.8:8443", "leads to 10.0.0.8, which is no public address"), ("[::1]", "leads to ::1"),
+        ("169.254.169.254", "169.254.169.254"), ("0x7f.1", "leads to 127.0.0.1"), ("[::ffff:10.0.0.1]", "no public"),
+        ("[::1", "is no URL"), ("train.example:99999", "is no URL"), ("a\x01b.example", "is no URL"),
+        (f"{'a' * 64}.example", "no name that there can be"),
+    ],
+)  # fmt: skip
+def test_an_address_that_nothing_could_be_sent_to_is_refused_as_it_is_set(project, host, says):
+    answer = Caller(project, "manage")("POST", "webhooks/", {"url": f"https://{host}/hook"})
+    assert pointers(answer) == ["/url"]
+    assert says in answer.json()["errors"][0]["detail"]
+    with override_settings(WEBHOOKS_TO_PRIVATE_ADDRESSES=True):
+        assert webhooks.add(project, "http://127.0.0.1:8000/", actor="test").active
+
+
 def test_a_projects_webhooks_over_the_api(project):
     manager = Caller(project, "manage")
     added = manager("POST", "webhooks/", {"url": "https://train.example/hook"})

@@ -22,6 +22,8 @@ from annotation.models import CriticRun, Project
 
 ACTOR = "command:run_critic"
 LOOK_SECONDS = 0.5
+# Where no terminal shows the bar, a line says so often how far it is.
+TOLD_SECONDS = 10.0
 # The bar counts so far ahead.
 COUNTED_AHEAD = 100_000
 
@@ -81,11 +83,20 @@ class Command(BaseCommand):
     def _follow(self, run: CriticRun, *, here: bool) -> None:
         _, ahead, _ = claiming.look_ahead(runs.annotator_of(run), at_most=COUNTED_AHEAD)
         total = ahead if run.most is None else min(ahead, run.most)
+        where = "here" if here else "by a worker of the queue “critics”"
+        self.stdout.write(f"{run.name} is ordered to judge {total} comparisons, {where}")
+        self.stdout.flush()
         with tqdm(total=total, unit=" comparisons", file=sys.stderr, disable=None) as bar:
+            told_at = time.monotonic()
 
             def show() -> None:
+                nonlocal told_at
                 run.refresh_from_db()
                 bar.update(run.taken - bar.n)
+                if bar.disable and time.monotonic() >= told_at + TOLD_SECONDS:
+                    told_at = time.monotonic()
+                    self.stdout.write(f"{run.state}: {run.taken} of {total} comparisons")
+                    self.stdout.flush()
 
             if here:
                 work(run.pk, turn=None, tell=show)

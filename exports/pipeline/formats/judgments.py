@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+import json
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from annotation.canonical import as_doubles
 from exports.pipeline.formats.format import Column, Format, Rows
 
 SCHEMA = pa.schema(
@@ -46,8 +50,21 @@ SCHEMA = pa.schema(
 )
 
 
+# An integer beyond 2**53 has as many digits. The database tells 1e308 by all of its digits.
+MANY_DIGITS = r"\d{16}"
+
+
 def _convert(judgments: pa.RecordBatch) -> list[Column]:
-    return [judgments[column.name].cast(column.type) for column in SCHEMA]
+    columns = {column.name: judgments[column.name].cast(column.type) for column in SCHEMA}
+    return [*(columns | {"scores": _with_doubles(columns["scores"])}).values()]
+
+
+def _with_doubles(scores: Column) -> Column:
+    """JSON scores as the API tells them."""
+    if not pc.any(pc.match_substring_regex(scores, MANY_DIGITS)).as_py():
+        return scores
+    told = [text and json.dumps(as_doubles(json.loads(text)), ensure_ascii=False) for text in scores.to_pylist()]
+    return pa.array(told, pa.string())
 
 
 JUDGMENTS = Format(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import rfc8785
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from annotation import canonical, log, verification
 from annotation.models import Event
 from tests import world
+from tests.annotation.intake import records
 from tests.api import Caller, pointers
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +45,22 @@ def test_positions_are_dense_and_the_hashes_can_be_computed_from_what_is_told(pr
         assert set(event) == {"position", "id", "kind", "at", "actor", "subject", "payload", "hash"}
         hash_ = canonical.chain_hash(hash_, {name: value for name, value in event.items() if name != "hash"})
         assert event["hash"] == hash_
+
+
+@pytest.mark.parametrize("number", [1e308, 10**30, -(2**63), 1e-300])
+def test_numbers_of_any_size_check_with_any_writer_of_rfc_8785(project, number):
+    program = Caller(project, "ingest", "read")
+    record = records.score(request_id="r0", scores={"r0-0": number, "r0-1": 0.5})
+    assert program("POST", "feedback/", record).status_code == 201
+    events = program.all("events/")
+    assert events[-1]["payload"]["judgments"][0]["scores"]["r0-0"] == float(number)
+    (told,) = program.all("judgments/", source="reward_model")
+    assert json.loads(rfc8785.dumps(told["scores"]), parse_int=float)["r0-0"] == float(number)
+    before = canonical.genesis(str(project.uid))
+    for event in events:
+        entry = rfc8785.dumps({name: value for name, value in event.items() if name != "hash"})
+        before = hashlib.sha256(bytes.fromhex(before) + entry).hexdigest()
+        assert event["hash"] == before
 
 
 def test_after_is_the_position_that_was_read_last(program):

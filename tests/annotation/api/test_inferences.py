@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from annotation import answers, canonical
 from annotation.models import Prompt
 from tests import world
+from tests.annotation.intake.records import inference
 from tests.api import Caller, problem
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +53,14 @@ def test_feedback_that_was_retracted_says_so(project, program):
 @pytest.mark.parametrize("request_id", ["r9", "R0", "r0/r1", "%20", "%00", "\u00e4"])
 def test_an_unknown_request_id_is_404(program, request_id):
     problem(program("GET", f"inferences/{request_id}/"), 404)
+
+
+@pytest.mark.parametrize("sent", [".", "..", "%2E", "%2e%2e", "a%2Fb%3F", "%C3%A4"])
+def test_ids_of_any_characters_are_read_by_a_path_that_is_sent_as_it_is(program, project, sent):
+    request_id = unquote(sent)
+    record = inference(request_id)
+    assert Caller(project, "ingest")("POST", "inferences/", record).status_code == 201
+    assert program.get(f"inferences/{sent}/")["request_id"] == request_id
 
 
 def test_another_projects_inference_is_404(program):

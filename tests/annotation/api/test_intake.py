@@ -185,6 +185,16 @@ class TestLines:
         assert send(program, "inferences/", body, 201, content_type="Application/X-NDJSON; charset=utf-8")[0][0] == 1
 
 
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("body", [inference(), [inference()]])
+def test_a_byte_order_mark_is_no_part_of_the_body(program, body):
+    assert send(program, "inferences/", BOM + json.dumps(body).encode(), 201)[0] == (1, 0, 0)
+    assert send(program, "inferences/", body, 200)[0] == (0, 1, 0)
+    assert pointers(program("POST", "inferences/", json.dumps(inference("r2")).encode() + BOM)) == [""]
+
+
 PACKED = [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("zstd", zstandard.compress)]
 
 

@@ -8,9 +8,10 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from annotation import queue
+from annotation import projects, queue
 from annotation.models import Assignment, Comparison, Feedback, Judgment
 from tests import world
+from tests.annotation.intake.records import inference
 from tests.api import Caller, pointers, problem
 
 pytestmark = pytest.mark.django_db
@@ -189,3 +190,11 @@ def test_a_person_who_answers_by_a_program_is_named_apart_from_who_is_signed_in(
         assert judge(program, lease, body).status_code == 200
     assert len(program.all("judgments/", annotator="dora")) == 1
     assert len(program.all("judgments/", annotator="api:dora")) == 2
+
+
+def test_what_is_held_of_a_closed_project_is_taken_and_nothing_new_is_handed_out(project, program):
+    lease, (left, right) = claim(program)
+    projects.change_project(project, {"status": "closed"}, actor="test")
+    assert program("POST", "queue/claim/", {"annotator": "critic-2"}).json() == []
+    assert judge(program, lease, preference(left, right)).status_code == 201
+    assert Caller(project, "ingest")("POST", "inferences/", inference("late")).status_code == 201

@@ -73,7 +73,10 @@ def test_each_setting_can_be_changed_alone(project, program, name, value):
         *[("overlap", value) for value in (0, 101, 2.5, "many", None, [], {}, True, 10**30)],
         *[("lease_seconds", value) for value in (0, 604_801, -1)],
         *[("pairing_n", value) for value in (0, 2_017, "many")],
-        *[("pairing_models", value) for value in ("aurora", [""], [3, {}], ["x" * 402], ["m"] * 101, None)],
+        *[
+            ("pairing_models", value)
+            for value in ("aurora", [""], [3, {}], ["x" * 402], ["m"] * 101, None, ["m", "n", " m"])
+        ],
         *[(name, value) for name in ("gold_rate", "repeat_rate") for value in (-0.1, 0.6, "often")],
         *[("overlap_sample_share", value) for value in (-0.1, 1.1)],
         *[("overlap_sample", value) for value in (0, 101)],

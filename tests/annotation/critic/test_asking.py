@@ -65,7 +65,7 @@ def test_images_are_handed_on_where_they_stood():
 
 def test_tools_and_their_calls_are_told():
     call = {"id": "c1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
-    output = [{"role": "assistant", "content": None, "tool_calls": [call]}]
+    output = [{"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}]
     _, user = ask("?", output, "No.", tools=[{"type": "function", "function": {"name": "look_up"}}])
     assert json.dumps([{"type": "function", "function": {"name": "look_up"}}]) in user["content"]
     assert json.dumps({"tool_calls": [call]}) in user["content"]

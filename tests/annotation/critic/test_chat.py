@@ -100,6 +100,22 @@ def test_patience_ends():
     assert len(model.asked) == 8 == endpoint.take_spent().requests
 
 
+@pytest.mark.parametrize("page", [b"<html>", b"", b"\xff", b'{"choices": ['])
+def test_an_answer_that_is_no_json_is_asked_again(page):
+    answer, endpoint, _ = ask(Reply(200, page), Reply(200, page), completion("Yes."))
+    assert answer.text == "Yes."
+    assert (spent := endpoint.take_spent()).requests == 3
+    assert spent.retries == 2
+
+
+def test_each_kind_of_failure_is_counted_by_itself():
+    error, _, _ = ask(Reply(503, {}), Reply(200, b"<html>"), Reply(503, {}), Reply(429, {}, {"Retry-After": "0"}))
+    assert str(error) == (
+        "8 tries failed in a row: the endpoint answered 503 (2 of them), the endpoint answered 200 without JSON (1 of "
+        "them), the endpoint answered 429 (5 of them)"
+    )
+
+
 def test_nobody_there_is_told():
     with serving(lambda _: completion("")) as model:
         pass
@@ -123,7 +139,6 @@ def test_what_does_not_pass_ends_it_without_telling_the_key(status):
         (Reply(400, {"error": "context_length_exceeded"}), "context_length_exceeded"),
         (Reply(413, b"\0\xff"), "413"),
         (completion("", refusal="I will not."), "refused: I will not."),
-        (Reply(200, b"<html>"), "no chat completion"),
         (Reply(200, []), "no chat completion"),
         (Reply(200, {"choices": []}), "no chat completion"),
         (Reply(200, {"choices": [{"message": None}]}), "no chat completion"),

@@ -45,6 +45,17 @@ def test_it_works_here_and_says_what_came_of_it():
     assert principle in SAMPLE.read_text()
 
 
+def test_without_a_terminal_lines_say_how_far_it_is(monkeypatch):
+    monkeypatch.setattr("annotation.management.commands.run_critic.TOLD_SECONDS", 0)
+    monkeypatch.setattr("sys.stderr", StringIO())
+    world.project(comparisons=2)
+    with serving(prefers("Taken in.")) as model:
+        told = call(model, "--here", "--name", "critic").splitlines()
+    assert told[0] == "critic is ordered to judge 2 comparisons, here"
+    assert told[1] == "running: 0 of 2 comparisons"
+    assert "running: 2 of 2 comparisons" in told
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_of_the_queue_of_critics_is_told():
     world.project(comparisons=1)

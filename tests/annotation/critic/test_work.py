@@ -154,6 +154,15 @@ def test_refusals_and_nonsense_are_skipped_with_a_reason_and_left_to_others():
     assert len(queue.hold(alice, count=10)) == 3
 
 
+def test_what_was_wrong_each_time_is_told():
+    project = world.project(comparisons=1)
+    said = [completion("A, I think."), completion('{"verdict": "A"}')]
+    with serving(lambda _: said.pop(0)) as model:
+        run(model, project)
+    reason = Assignment.objects.get().reason
+    assert reason == "The answer holds no JSON object; asked again, it has no critique."
+
+
 def test_a_model_that_cannot_judge_does_not_leave_a_queue_unjudged():
     project = world.project(comparisons=runs.SKIPS_IN_A_ROW + 5)
     with serving(lambda _: completion("?")) as model:

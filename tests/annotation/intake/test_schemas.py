@@ -69,6 +69,15 @@ def test_any_text_is_content(content):
     assert parse_inference(value, now=NOW).outputs[0].content == content
 
 
+def test_messages_are_taken_as_newer_chat_apis_write_them():
+    prompt = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi."}]
+    said = [{"role": "assistant", "content": "Hello.", "refusal": None}]
+    value = inference(prompt=prompt)
+    value["outputs"][0]["content"] = said
+    record = parse_inference(value, now=NOW)
+    assert (record.prompt, record.outputs[0].content) == (prompt, said), "as they came"
+
+
 def test_optional_fields_may_be_null():
     value = inference(occurred_at=None, tools=None, metadata=None)
     value["outputs"][0] |= dict.fromkeys(["output_id", "model", "parameters", "metadata", "generated_at"])
@@ -96,6 +105,11 @@ def test_optional_fields_may_be_null():
         (inference(prompt=["x"]), "/prompt/0", "must be an object"),
         (inference(prompt=[{"content": "x"}]), "/prompt/0/role", "is missing"),
         (inference(prompt=[{"role": "human", "content": "x"}]), "/prompt/0/role", "must be 'system', 'user'"),
+        (
+            inference(prompt=[{"role": "assistant", "content": "x", "refusal": "No."}]),
+            "/prompt/0/refusal",
+            "must be null",
+        ),
         (inference(prompt=[{"role": "user"}]), "/prompt/0", "needs content"),
         (inference(prompt=[{"role": "user", "content": None}]), "/prompt/0", "needs content"),
         (inference(prompt=[{"role": "user", "content": 1}]), "/prompt/0/content", "string or a list of parts"),

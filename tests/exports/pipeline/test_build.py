@@ -240,3 +240,16 @@ def test_parts_are_joined_and_tool_calls_stand_as_json(project):
     called, told, said = pairs["tools"]["chosen"]
     assert json.loads(called["content"]) == calls
     assert (told, said["content"]) == ({"role": "tool", "content": "4"}, "It is 4.")
+
+
+def test_developers_are_the_system_to_trainers(project):
+    prompt = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi?"}]
+    odd = [{"role": "assistant", "content": "Go.", "refusal": None}]
+    log_inference(project, "developed", "Hello.", odd, prompt=prompt)
+    vote(project, "developed", 0)
+    snapshot = built(project, formats=["preference", "llamafactory"])
+    (pair,) = (row for row in rows(snapshot, "preference") if row["meta_request_id"] == "developed")
+    assert pair["prompt"] == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}]
+    assert pair["rejected"] == [{"role": "assistant", "content": "Go."}]
+    (turned,) = (row for row in rows(snapshot, "llamafactory") if row["meta_request_id"] == "developed")
+    assert [turn["from"] for turn in turned["conversations"]] == ["system", "human"]

@@ -226,6 +226,13 @@ def test_margins_come_from_scores_or_strengths(project):
     assert reward["plain"]["meta_chosen_score"] is None
 
 
+def test_scores_at_the_ends_of_a_double_have_a_margin_too(project):
+    log_inference(project, "far", "One.", "Two.")
+    give_feedback(project, "far", "score", by="critic", source="ai_critic", scores={"far-0": 1.5e308, "far-1": -1e308})
+    (row,) = rows(built(project, sources=["ai_critic"], formats=["reward"]), "reward")
+    assert row["margin"] == pytest.approx(1.78e308)
+
+
 def rate(project, output, *values):
     for number, value in enumerate(values):
         request_id = output.split("-")[0]

@@ -43,6 +43,7 @@ def test_a_resolved_recipe_is_a_recipe_again():
         ({"sources": ["god"]}, "/sources/0"),
         ({"sources": []}, "/sources"),
         ({"sources": ["human", "human"]}, "/sources"),
+        *(({name: []}, f"/{name}") for name in ("models", "languages", "tags")),
         ({"min_votes": "2"}, "/min_votes"),
         ({"min_votes": True}, "/min_votes"),
         ({"min_votes": 0}, "/min_votes"),
@@ -62,6 +63,11 @@ def test_a_resolved_recipe_is_a_recipe_again():
 )
 def test_what_is_wrong_is_named(recipe, pointer):
     assert [where for where, _ in refusal(recipe)] == [pointer]
+
+
+def test_a_filter_without_values_is_told_from_none():
+    assert refusal({"models": []}) == [("/models", "names none, which nothing could be of; null lets all through")]
+    assert parse_recipe({"models": None}).models is None
 
 
 def test_the_schema_offers_only_what_is_taken():

@@ -123,3 +123,11 @@ def test_the_audit_table_tells_where_a_judgment_comes_from(project):
     assert (critic["critique"], critic["principle"], critic["rationale"]) == ("Too long.", "Be brief.", "Counted.")
     assert (critic["presented"], critic["lease_id"], critic["surplus"]) == (None, None, False)
     assert len({row["pair_id"] for row in (human, critic)}) == 1
+
+
+def test_the_audit_table_tells_numbers_as_doubles_as_the_api_does(project):
+    log_inference(project, "r", "One.", "Two.")
+    give_feedback(project, "r", "score", by="critic", source="ai_critic", scores={"r-0": 1e308, "r-1": 10**30})
+    give_feedback(project, "r", "score", by="other", source="ai_critic", scores={"r-0": 2, "r-1": 1})
+    told = rows(built(project, sources=["ai_critic"], formats=["judgments"]), "judgments")
+    assert [row["scores"] for row in told] == ['{"r-0": 1e+308, "r-1": 1e+30}', '{"r-0": 2.0, "r-1": 1.0}']
