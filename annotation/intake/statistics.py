@@ -26,11 +26,14 @@ COLUMNS = {
 
 
 def look_after(written: int) -> None:
-    """Have the tables looked through when that many records were written and they are many."""
+    """Have the tables looked through when that many records were written and they are many.
+
+    Those that somebody else is cleaning or looking through are left out, so that nobody waits.
+    """
     if written < MANY:
         return
     tables = ", ".join(f'"{model._meta.db_table}" ({", ".join(columns)})' for model, columns in COLUMNS.items())
     with connection.cursor() as cursor:
         cursor.execute(KNOWN)
         if written >= cursor.fetchone()[0] * SHARE:
-            cursor.execute(f"ANALYZE {tables}")
+            cursor.execute(f"ANALYZE (SKIP_LOCKED) {tables}")

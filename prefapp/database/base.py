@@ -5,14 +5,20 @@ from __future__ import annotations
 import select
 
 from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that is known to be broken without asking the server, as every request would do first."""
 
     def is_usable(self) -> bool:
-        """Whether the server has not hung up. When it has, its farewell or the end of the stream waits to be read."""
+        """Whether statements can be run: not in a failed transaction, nor when the server has hung up.
+
+        Of the latter its farewell or the end of the stream waits to be read.
+        """
         if self.connection is None or self.connection.closed:
+            return False
+        if self.connection.info.transaction_status == TransactionStatus.INERROR:
             return False
         waiting = select.poll()
         waiting.register(self.connection.fileno(), select.POLLIN)

@@ -13,7 +13,7 @@ from prefapp.demo.address import Address
 
 
 def web_server(address: Address) -> None:
-    """Serves until told to end, with two processes of four threads."""
+    """Serves until told to end, with four processes of four threads."""
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, address.host]
     get_resolver().url_patterns  # noqa: B018 (loads every view once, before the server forks)
     Granian(
@@ -21,7 +21,7 @@ def web_server(address: Address) -> None:
         address=address.ip,
         port=address.port,
         interface=Interfaces.WSGI,
-        workers=2,
+        workers=4,
         blocking_threads=4,
         websockets=False,
         log_level=LogLevels.warning,

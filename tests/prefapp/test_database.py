@@ -6,7 +6,7 @@ import time
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DataError, connection, transaction
 
 from annotation.models import Project
 from tests.statements import statements
@@ -26,3 +26,13 @@ def test_a_connection_that_the_server_ended_is_replaced() -> None:
     assert not connection.is_usable()
     connection.close_if_unusable_or_obsolete()  # as at the end of a request
     assert not Project.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_failed_transaction_is_not_usable() -> None:
+    with transaction.atomic():
+        with pytest.raises(DataError), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+        assert not connection.is_usable()
+        transaction.set_rollback(True)
+    assert connection.is_usable()
