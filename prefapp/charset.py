@@ -26,18 +26,12 @@ def only_utf_8(application: Application) -> Application:
     def refuse_or_hand_on(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if is_utf_8(environ.get("CONTENT_TYPE", "")):
             return application(environ, start_response)
-        return refuse(Problem(415, "A body is read as UTF-8; its Content-Type says something else."), start_response)
+        problem = describe_problem(Problem(415, "A body is read as UTF-8; its Content-Type says something else."))
+        body = json.dumps(problem).encode()
+        start_response(f"415 {problem['title']}", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))])
+        return [body]
 
     return refuse_or_hand_on
-
-
-def refuse(problem: Problem, start_response: Callable[..., Any]) -> list[bytes]:
-    """Answer a problem without Django."""
-    told = describe_problem(problem)
-    body = json.dumps(told).encode()
-    headers = {"Content-Type": CONTENT_TYPE, "Content-Length": str(len(body)), **problem.headers}
-    start_response(f"{problem.status} {told['title']}", list(headers.items()))
-    return [body]
 
 
 def is_utf_8(content_type: str) -> bool:

@@ -182,8 +182,6 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 # Webhooks go to public addresses by HTTPS; this lets them go anywhere, such as to a service of the same network.
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", False)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
-# In each web process; fewer than it has threads, so that bodies that stall leave one for everything else.
-BODIES_AT_A_TIME = env.int("BODIES_AT_A_TIME", 3)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

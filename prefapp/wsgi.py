@@ -12,12 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prefapp.settings")
 embedded.hold_or_exit()
 django = get_wsgi_application()
 
-from django.conf import settings  # noqa: E402 (as below)
-
 from prefapp.charset import only_utf_8  # noqa: E402 (reads the settings)
-from prefapp.stalling import few_at_a_time  # noqa: E402 (as above)
 
-application = only_utf_8(few_at_a_time(django, settings.BODIES_AT_A_TIME))
+application = only_utf_8(django)
 
 # What is there by now stays: the collector need not look at it again and again, which took a tenth of a request's time.
 gc.collect()

@@ -26,9 +26,9 @@ CHANGE_SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string())])
 CHANGES = ("added", "changed", "removed")
 
 PAIRS = """
-SELECT pg_temp.shown(pair_id) AS id, 'pair' AS kind, left(pg_temp.hex(ROW(request_id, in_pairs, in_decided, in_rated,
-    winner, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum, strong, score_a, score_b,
-    source, judge, last_position, extract(epoch FROM judged_at))::text), 32) AS signature, pair_id,
+SELECT pg_temp.shown(pair_id) AS id, 'pair' AS kind, pg_temp.name(jsonb_build_array(request_id, in_pairs, in_decided,
+    in_rated, winner, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum, strong, score_a,
+    score_b, source, judge, last_position, judged_at AT TIME ZONE 'UTC'))::text AS signature, pair_id,
     NULL::bigint AS judgment_id
 FROM sampled
 """

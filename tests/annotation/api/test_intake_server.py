@@ -7,7 +7,6 @@ import json
 import shutil
 import socket
 import subprocess
-from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import httpx
@@ -105,23 +104,6 @@ def test_a_packed_stream_tells_its_end_and_needs_no_length(program, url, encodin
     assert Prompt.objects.count() == 1_000
     status, told = exchange(program, url, chunked(packed), **more)
     assert (status, told["created"], told["duplicates"]) == (207, 200, 1_000)
-
-
-def test_bodies_that_stall_leave_a_thread_for_everything_else(served, program):
-    address = urlsplit(served)
-    told = "".join(f"{name}: {value}\r\n" for name, value in headers(program, **{"Content-Length": "9"}).items())
-    with ExitStack() as connections:
-        for _ in range(8):  # twice as many as the server has threads
-            connection = connections.enter_context(socket.create_connection((address.hostname, address.port)))
-            connection.sendall(f"POST {program.base}feedback/ HTTP/1.1\r\nHost: localhost\r\n{told}\r\n{{".encode())
-        refused = httpx.post(f"{served}{program.base}inferences/", content=b"{}", headers=headers(program), timeout=30)
-        assert (refused.status_code, refused.json()["status"], refused.headers["Retry-After"]) == (503, 503, "2")
-        form = httpx.post(f"{served}/accounts/login/", data={"login": "alice"}, cookies={"csrftoken": "x" * 32})
-        assert form.status_code == 503
-        assert httpx.get(f"{served}/healthz").status_code == 200
-        assert httpx.get(f"{served}/accounts/login/").status_code == 200
-    answer = httpx.post(f"{served}{program.base}inferences/", content=lines(3), headers=headers(program), timeout=30)
-    assert (answer.status_code, answer.json()["created"]) == (201, 3)
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
