@@ -94,7 +94,10 @@ def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[S
 
 def copy_columns(model: type[models.Model], columns: Mapping[str, Column]) -> None:
     """The same for rows that are given column by column, by field: all of them of one length, or the same for all."""
-    (count,) = {len(values) for values in columns.values() if not isinstance(values, Same)}
+    lengths = {len(values) for values in columns.values() if not isinstance(values, Same)}
+    if len(lengths) != 1:
+        raise ValueError(f"columns of {sorted(lengths)} rows")
+    (count,) = lengths
     fields = _fields(model, columns)
     encoders = [(_encoder(field), values) for field, values in zip(fields, columns.values(), strict=True)]
     table, names = sql.Identifier(model._meta.db_table), [sql.Identifier(str(field.column)) for field in fields]

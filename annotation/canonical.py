@@ -118,16 +118,6 @@ def commitment(salt: str, value: Json, *, plain: bool = False) -> str:
     return hashlib.sha256(bytes.fromhex(salt) + canonical_json(value, plain=plain)).hexdigest()
 
 
-def commitments(salts: Sequence[str], values: Sequence[Json], plain: Sequence[bool]) -> list[str]:
-    """The commitments of many values, each with its salt and whether it is known to be plain. A hot loop."""
-    return [
-        hashlib.sha256(
-            bytes.fromhex(salt) + (orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if is_so else canonical_json(value))
-        ).hexdigest()
-        for salt, value, is_so in zip(salts, values, plain, strict=True)
-    ]
-
-
 def genesis(chain: str) -> str:
     """The hash before the first event of the chain of that name."""
     return hashlib.sha256(f"prefapp chain {chain}".encode()).hexdigest()

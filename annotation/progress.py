@@ -129,7 +129,7 @@ def _left(
 
 
 def annotator_progress(annotator: Annotator) -> AnnotatorProgress:
-    """What one annotator has done and what there is in all; the latter may be some seconds old.
+    """What one annotator has done and what there is in all; the latter may be some seconds old, in each process others.
 
     Nothing is counted beyond LEFT_COUNTED, so that a long queue takes no longer than a short one.
     """

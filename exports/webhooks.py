@@ -142,7 +142,11 @@ def _send(delivery: Delivery) -> bool:
 
 def _post(delivery: Delivery) -> tuple[int | None, str | None]:
     """The status and, unless the message was taken, what went wrong."""
-    url, now = httpx.URL(delivery.webhook.url), timezone.now()
+    try:
+        url = httpx.URL(delivery.webhook.url)
+    except httpx.InvalidURL as error:
+        return None, str(error)
+    now = timezone.now()
     body = json.dumps(delivery.body, separators=(",", ":"))
     headers = {
         "Host": url.netloc.decode(),

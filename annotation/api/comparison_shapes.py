@@ -53,16 +53,13 @@ class NamedSerializer(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=200, trim_whitespace=False), min_length=2, max_length=2
     )
     priority = number("priority", default=0, help_text="Higher comes first.")
-    overlap = number("overlap", required=False, help_text="Judgments wanted, if not the project's `overlap`.")
+    overlap = number(
+        "overlap", required=False, help_text="Judgments wanted, if not the project's `overlap`. A gold has none."
+    )
     gold = GoldSerializer(
         required=False,
         help_text="Makes it a gold, to check annotators by: it has no overlap, and its judgments are never data.",
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "gold" in attrs and "overlap" in attrs:
-            raise serializers.ValidationError({"overlap": "a gold has none"})
-        return attrs
 
 
 class StrategySerializer(serializers.Serializer[Any]):

@@ -90,8 +90,9 @@ def _find_known(project: Project, feedback_ids: Sequence[str]) -> dict[str, Know
     """The records that stand already."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT f.feedback_id, f.record_digest, w.state IS NOT NULL "
-            "FROM annotation_feedback f LEFT JOIN annotation_waitingfeedback w ON w.feedback_id = f.id "
+            "SELECT f.feedback_id, f.record_digest, "
+            "EXISTS (SELECT FROM annotation_waitingfeedback w WHERE w.feedback_id = f.id OFFSET 0) "
+            "FROM annotation_feedback f "
             "WHERE f.project_id = %s AND f.feedback_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s)))",
             [project.pk, one_text(feedback_ids)],
         )

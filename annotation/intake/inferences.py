@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -22,19 +22,19 @@ from annotation.intake.soundness import Problem, pointer
 from annotation.judging import Output
 from annotation.models import Candidate, Project, Prompt
 
-T = TypeVar("T")
-
 
 class CheckedInference(NamedTuple):
     """A sound record, the digest that tells it from others, and its outputs as the client will know them.
 
-    `plain` when all its values are (canonical.is_plain).
+    `facts` are what is kept of it, the prompt and then each output, and what the log commits to, each by its salt.
     """
 
     record: Inference
     digest: str
     outputs: tuple[LoggedOutput, ...]
-    plain: bool
+    facts: tuple[dict[str, Json], ...]
+    salts: Sequence[str]
+    commitments: Sequence[str]
 
     def ids(self) -> Iterator[str]:
         """Every id that the record claims, for take_turns."""
@@ -59,8 +59,12 @@ def check_inference(
         return refused(value.get("request_id") if isinstance(value, dict) else None, error.problems)
     # Looked through once for all that is hashed of it.
     plain = plain or canonical.is_plain(value)
+    digest = canonical.digest(value, plain=plain)
     outputs = tuple([_logged(project, record, index, plain=plain) for index in range(len(record.outputs))])
-    return CheckedInference(record, canonical.digest(value, plain=plain), outputs, plain)
+    kept = (_prompt_fact(record, digest, plain=plain), *map(_output_fact, itertools.count(), record.outputs, outputs))
+    salts = canonical.new_salts(len(kept))
+    commitments = [canonical.commitment(salt, fact, plain=plain) for salt, fact in zip(salts, kept, strict=True)]
+    return CheckedInference(record, digest, outputs, kept, salts, commitments)
 
 
 @transaction.atomic
@@ -160,50 +164,33 @@ def _write(project: Project, records: Sequence[CheckedInference], actor: str) ->
     if not records:
         return []
     counts = [len(one.outputs) for one in records]
-    total = sum(counts)
-    salts = canonical.new_salts(len(records) + total)
-    prompt_salts, output_salts = salts[: len(records)], salts[len(records) :]
-    plain = [one.plain for one in records]
-    prompts, outputs = list(map(_prompt_fact, records)), [fact for one in records for fact in _output_facts(one)]
-    prompt_commitments = canonical.commitments(prompt_salts, prompts, plain)
-    output_commitments = canonical.commitments(output_salts, outputs, _each(plain, counts))
-
-    committed = _grouped(output_commitments, counts)
-    told = zip(records, prompt_commitments, committed, strict=True)
-    events = log.append(project, [_event(*one, actor) for one in told])
-    prompt_ids, output_ids = reserve_ids(Prompt, len(records)), reserve_ids(Candidate, total)
+    events = log.append(project, [_event(one, actor) for one in records])
+    prompt_ids, output_ids = reserve_ids(Prompt, len(records)), reserve_ids(Candidate, sum(counts))
+    prompts, outputs = [one.facts[0] for one in records], [fact for one in records for fact in one.facts[1:]]
     copy_columns(
         Prompt,
-        {"id": prompt_ids, "project": Same(project.pk), "event": events, "salt": prompt_salts}
-        | dict(zip(PROMPT_FIELDS, zip(*map(dict.values, prompts), strict=True), strict=True))
+        {"id": prompt_ids, "project": Same(project.pk), "event": events, "salt": [one.salts[0] for one in records]}
+        | {name: [fact[name] for fact in prompts] for name in PROMPT_FIELDS}
         | {"occurred_at": [one.record.occurred_at for one in records]},
     )
+    of_prompts = [pk for pk, count in zip(prompt_ids, counts, strict=True) for _ in range(count)]
     copy_columns(
         Candidate,
-        {"id": output_ids, "project": Same(project.pk), "prompt": _each(prompt_ids, counts), "salt": output_salts}
-        | dict(zip(CANDIDATE_FIELDS, zip(*map(dict.values, outputs), strict=True), strict=True))
+        {"id": output_ids, "project": Same(project.pk), "prompt": of_prompts}
+        | {"salt": [salt for one in records for salt in one.salts[1:]]}
+        | {name: [fact[name] for fact in outputs] for name in CANDIDATE_FIELDS}
         | {"generated_at": [output.generated_at for one in records for output in one.record.outputs]},
     )
+    remaining = iter(output_ids)
     return [
         pairing.Answered(
             prompt_id,
             one.record.request_id,
-            [Output(pk, output.output_id) for pk, output in zip(pks, one.outputs, strict=True)],
+            [Output(next(remaining), output.output_id) for output in one.outputs],
             [pairing.Model(*_model_of(output)) for output in one.record.outputs],
         )
-        for prompt_id, pks, one in zip(prompt_ids, _grouped(output_ids, counts), records, strict=True)
+        for prompt_id, one in zip(prompt_ids, records, strict=True)
     ]
-
-
-def _each(values: Sequence[T], counts: Sequence[int]) -> list[T]:
-    """Each value as many times as its count says: of prompts, for each of their outputs."""
-    return [value for value, count in zip(values, counts, strict=True) for _ in range(count)]
-
-
-def _grouped(values: Sequence[T], counts: Sequence[int]) -> list[Sequence[T]]:
-    """The values of outputs, those of one prompt together."""
-    ends = list(itertools.accumulate(counts))
-    return [values[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
 
 def _logged(project: Project, record: Inference, index: int, *, plain: bool) -> LoggedOutput:
@@ -213,36 +200,34 @@ def _logged(project: Project, record: Inference, index: int, *, plain: bool) -> 
     return LoggedOutput(output_id, canonical.output_digest(output.content, plain=plain))
 
 
-def _prompt_fact(one: CheckedInference) -> dict[str, Json]:
+def _prompt_fact(record: Inference, digest: str, *, plain: bool) -> dict[str, Json]:
     """What is kept of a record's prompt, the content as it came."""
-    record = one.record
     return facts.prompt_fact(
         request_id=record.request_id,
         content=record.prompt,
         tools=record.tools or [],
         metadata=record.metadata or {},
-        digest=canonical.prompt_digest(record.prompt, plain=one.plain),
-        record_digest=one.digest,
+        digest=canonical.prompt_digest(record.prompt, plain=plain),
+        record_digest=digest,
         occurred_at=record.occurred_at,
     )
 
 
-def _output_facts(one: CheckedInference) -> Iterator[dict[str, Json]]:
-    """What is kept of each of a record's outputs, the content as it came."""
-    for index, (output, logged) in enumerate(zip(one.record.outputs, one.outputs, strict=True)):
-        name, version = _model_of(output)
-        yield facts.candidate_fact(
-            output_id=logged.output_id,
-            index=index,
-            content=output.content,
-            digest=logged.digest,
-            model_name=name,
-            model_version=version,
-            model=output.model or {},
-            parameters=output.parameters or {},
-            metadata=output.metadata or {},
-            generated_at=output.generated_at,
-        )
+def _output_fact(index: int, output: schemas.Output, logged: LoggedOutput) -> dict[str, Json]:
+    """What is kept of one of a record's outputs, the content as it came."""
+    name, version = _model_of(output)
+    return facts.candidate_fact(
+        output_id=logged.output_id,
+        index=index,
+        content=output.content,
+        digest=logged.digest,
+        model_name=name,
+        model_version=version,
+        model=output.model or {},
+        parameters=output.parameters or {},
+        metadata=output.metadata or {},
+        generated_at=output.generated_at,
+    )
 
 
 def _model_of(output: schemas.Output) -> tuple[str, str]:
@@ -251,13 +236,14 @@ def _model_of(output: schemas.Output) -> tuple[str, str]:
     return (model["name"], model.get("version") or "") if model else ("", "")
 
 
-def _event(one: CheckedInference, commitment: str, outputs: Sequence[str], actor: str) -> log.NewEvent:
+def _event(one: CheckedInference, actor: str) -> log.NewEvent:
+    commitment, *of_outputs = one.commitments
     payload = {
         "request_id": one.record.request_id,
         "commitment": commitment,
         "outputs": [
             {"output_id": output.output_id, "commitment": committed}
-            for output, committed in zip(one.outputs, outputs, strict=True)
+            for output, committed in zip(one.outputs, of_outputs, strict=True)
         ],
     }
     return log.NewEvent("inference.logged", actor, f"inference:{one.record.request_id}", payload)

@@ -6,20 +6,19 @@ all of it. The server looks by itself, but only after a while, and not at all wh
 
 from __future__ import annotations
 
-from django.db import connection
+import logging
 
-from annotation.models import Candidate, Comparison, Event, Feedback, Judgment, Prompt
+from django.db import DatabaseError, connection
 
-# Looking takes some tenths of a second: it has to pay off. What are fewer waits for the server's own look.
-MANY = 2_000
-SHARE = 0.05  # of the events that the planner knows of
-KNOWN = "SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = to_regclass('annotation_event')"
+from annotation.models import Comparison, Feedback, Judgment
+
+logger = logging.getLogger(__name__)
+
+# Looking takes up to some tenths of a second: fewer records wait for the server's own look.
+MANY = 5_000
 # Without the texts, which no plan depends on and which would have to be read.
 COLUMNS = {
-    Prompt: ["id", "project_id", "request_id"],
-    Candidate: ["id", "project_id", "prompt_id", "output_id"],
     Comparison: ["id", "project_id", "prompt_id", "a_id", "b_id", "overlap", "taken", "judged", "priority", "opened"],
-    Event: ["id", "project_id", "uid"],
     Feedback: ["id", "project_id", "event_id", "feedback_id", "request_id"],
     Judgment: ["id", "project_id", "event_id", "feedback_id", "prompt_id", "comparison_id", "assignment_id"],
 }
@@ -28,12 +27,14 @@ COLUMNS = {
 def look_after(written: int) -> None:
     """Have the tables looked through when that many records were written and they are many.
 
-    Those that somebody else is cleaning or looking through are left out, so that nobody waits.
+    What is written stays so whatever comes of it. A table that somebody else is cleaning or looking through is left
+    out, so that nobody waits.
     """
     if written < MANY:
         return
     tables = ", ".join(f'"{model._meta.db_table}" ({", ".join(columns)})' for model, columns in COLUMNS.items())
-    with connection.cursor() as cursor:
-        cursor.execute(KNOWN)
-        if written >= cursor.fetchone()[0] * SHARE:
+    try:
+        with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE (SKIP_LOCKED) {tables}")
+    except DatabaseError as error:
+        logger.warning("The tables were not looked through after %d records: %s", written, error)

@@ -12,13 +12,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that is known to be broken without asking the server, as every request would do first."""
 
     def is_usable(self) -> bool:
-        """Whether statements can be run: not in a failed transaction, nor when the server has hung up.
+        """Whether statements can be run: not in a failed transaction, or after the server has hung up.
 
         Of the latter its farewell or the end of the stream waits to be read.
         """
         if self.connection is None or self.connection.closed:
             return False
-        if self.connection.info.transaction_status == TransactionStatus.INERROR:
+        if self.connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
             return False
         waiting = select.poll()
         waiting.register(self.connection.fileno(), select.POLLIN)

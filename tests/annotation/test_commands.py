@@ -48,15 +48,6 @@ class TestImportPairs:
         assert errors == [f"{native}:2: /prompt: must be a string or a list of messages"]
         assert code == 1
 
-    def test_of_many_bad_records_the_first_are_told(self, tmp_path):
-        path = tmp_path / "bad.jsonl"
-        path.write_text('{"request_id": 7}\n' * 40 + json.dumps(inference()))
-        out, errors, code = run("import_pairs", path, "--project", "new", "--create", "--format", "native")
-        assert (len(errors), code) == (101, 1)
-        assert errors[:2] == [f"{path}:1: /request_id: must be a string", f"{path}:1: /prompt: is missing"]
-        assert errors[-1] == "and 20 more", "a record has three faults"
-        assert out[-1].endswith("0 duplicates; 40 refused")
-
     def test_a_good_import_is_a_success(self, tmp_path):
         (tmp_path / "good.jsonl").write_text(json.dumps(inference()))
         world.project("old")

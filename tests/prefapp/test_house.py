@@ -20,6 +20,7 @@ WRITERS = {
     "WaitingFeedback": "annotation/intake/joining.py",
     "SnapshotFile": "exports/pipeline/publish.py",
 }
+COPIES = {"copy_columns", "copy_rows", "write_rows"}
 WRITES = {"create", "bulk_create", "get_or_create", "update_or_create", "update", "bulk_update", "delete", "save"}
 
 
@@ -30,7 +31,7 @@ def written_models(source: str) -> Iterator[str]:
             continue
         if isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
             yield from names_at_root(node.func.value)
-        elif isinstance(node.func, ast.Name) and node.func.id == "copy_rows":
+        elif isinstance(node.func, ast.Name) and node.func.id in COPIES:
             yield from names_at_root(node.args[0])
 
 
@@ -53,5 +54,10 @@ def test_only_its_owner_writes_a_fact() -> None:
 
 
 def test_writes_are_seen() -> None:
-    source = "Judgment.objects.filter(pk=1).order_by('pk').update(a=1)\ncopy_rows(Event, [])\nSeal(a=1).save()"
-    assert set(written_models(source)) == {"Judgment", "Event", "Seal"}
+    source = """
+Judgment.objects.filter(pk=1).order_by("pk").update(a=1)
+copy_rows(Event, [])
+write_rows(Feedback, [])
+Seal(a=1).save()
+"""
+    assert set(written_models(source)) == {"Judgment", "Event", "Feedback", "Seal"}

@@ -38,6 +38,10 @@ def parts_of(record: Fields) -> Parts:
     return _part_texts(chosen, rejected) if prompt is None else (prompt, chosen, rejected)
 
 
+# Who tells a model how to answer; newer chat APIs call the system the developer.
+INSTRUCTING = ("system", "developer")
+
+
 def _part_conversations(prompt: Json | None, chosen: Json, rejected: Json) -> Parts:
     if prompt is None:
         shared, won, lost = split(chosen, rejected)
@@ -46,7 +50,7 @@ def _part_conversations(prompt: Json | None, chosen: Json, rejected: Json) -> Pa
         return prompt, chosen, rejected
     # Whole conversations beside a prompt: they begin with it, perhaps after a system message.
     asked = canonical.as_messages(prompt, role="user")
-    if chosen[0]["role"] == "system" and asked[0]["role"] != "system":
+    if chosen[0]["role"] in INSTRUCTING and asked[0]["role"] not in INSTRUCTING:
         prompt = asked = [chosen[0], *asked]
     won, lost = chosen[len(asked) :], rejected[len(asked) :]
     if not (won and lost and chosen[: len(asked)] == rejected[: len(asked)] == asked):

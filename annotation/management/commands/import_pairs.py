@@ -18,8 +18,6 @@ from annotation.models import Project
 from annotation.pairing import RuleError
 
 ACTOR = "command:import_pairs"
-# Lines of what was wrong; a file of another form would fill the screen with the same one.
-MOST_TOLD = 100
 
 EPILOG = """
 endings:  .jsonl and .ndjson (one record a line), .json (a list, or an object with one), .csv (with a header),
@@ -36,8 +34,7 @@ formats:  native     an inference record a line (request_id, prompt, outputs, ..
           ultrafeedback, helpsteer2, webgpt, summaries (summarize-from-feedback), argilla, label_studio
                      as these are published or exported
 
-A record that cannot be taken is told of as FILE:LINE: /field: reason (the first 100 of them) and the others are kept;
-the exit code is then 1.
+A record that cannot be taken is told of as FILE:LINE: /field: reason and the others are kept; the exit code is then 1.
 Importing the same file again makes nothing twice.
 """
 
@@ -104,22 +101,17 @@ class _Progress:
         self._stderr = stderr
         self._name = ""
         self._before = 0.0  # bytes of the files before this one
-        self._told = 0
 
     def __enter__(self) -> _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
-        if self._told > MOST_TOLD:
-            self._stderr.write(f"and {self._told - MOST_TOLD:,} more")
 
     def tell(self, step: Step) -> None:
-        left = max(0, MOST_TOLD - self._told)
-        self._told += len(step.problems)
-        if step.problems[:left]:
+        if step.problems:
             with tqdm.external_write_mode(file=sys.stderr):
-                for line, problem in step.problems[:left]:
+                for line, problem in step.problems:
                     told = f"{step.name}:{line}: {problem.pointer or 'record'}: {problem.detail}"
                     self._stderr.write("".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in told))
         if step.name != self._name:

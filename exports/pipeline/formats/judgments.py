@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,8 +51,8 @@ SCHEMA = pa.schema(
 )
 
 
-# An integer beyond 2**53 has as many digits. The database tells 1e308 by all of its digits.
-MANY_DIGITS = r"\d{16}"
+# Of an integer beyond 2**53, which the database tells by all of its digits, as it does 1e308.
+MANY_DIGITS = r": -?\d{16}"
 
 
 def _convert(judgments: pa.RecordBatch) -> list[Column]:
@@ -61,10 +62,10 @@ def _convert(judgments: pa.RecordBatch) -> list[Column]:
 
 def _with_doubles(scores: Column) -> Column:
     """JSON scores as the API tells them."""
-    if not pc.any(pc.match_substring_regex(scores, MANY_DIGITS)).as_py():
-        return scores
-    told = [text and json.dumps(as_doubles(json.loads(text)), ensure_ascii=False) for text in scores.to_pylist()]
-    return pa.array(told, pa.string())
+    large = pc.match_substring_regex(pc.coalesce(scores, pa.scalar("")), MANY_DIGITS)
+    texts = cast("list[str]", scores.filter(large).to_pylist())
+    told = [json.dumps(as_doubles(json.loads(text)), ensure_ascii=False) for text in texts]
+    return cast("Column", pc.replace_with_mask(scores, large, pa.array(told, pa.string())))
 
 
 JUDGMENTS = Format(

@@ -87,11 +87,9 @@ def test_a_gold_is_made_once_and_of_a_comparison_that_nobody_was_given(project, 
     problem(program("POST", "comparisons/", {**other, "gold": {"chosen": "r1-00"}}), 409)
 
 
-def test_a_gold_has_no_overlap_to_ask_for(program):
-    assert pointers(program("POST", "comparisons/", {**NAMED, "gold": {"chosen": "r0-01"}, "overlap": 3})) == [
-        "/overlap"
-    ]
-    assert not Comparison.objects.exists()
+def test_a_gold_has_no_overlap_though_one_is_sent(program):
+    status, _ = post(program, **NAMED, gold={"chosen": "r0-01"}, overlap=3)
+    assert (status, Comparison.objects.get().overlap) == (201, 0)
 
 
 def test_an_overlap_that_was_asked_for_is_its_own(program):

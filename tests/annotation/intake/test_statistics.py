@@ -11,7 +11,7 @@ from annotation.intake import statistics
 from annotation.intake.importing import import_files
 from annotation.intake.receiving import INFERENCES, Sender, receive
 from annotation.intake.streams import Row
-from annotation.models import Project
+from annotation.models import Project, Prompt
 from tests import world
 from tests.annotation.intake.records import inference
 
@@ -56,3 +56,13 @@ def test_after_an_import(project, tmp_path, strict):
     path.write_text("".join(json.dumps(record) + "\n" for record in records(MANY)))
     import_files(project, [str(path)], strict=strict, actor="test", tell=lambda _: None)
     assert known_comparisons() == MANY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_written_stays_when_nobody_can_look(project, monkeypatch, caplog):
+    monkeypatch.setattr(statistics, "COLUMNS", {Project: ["no_such_column"]})
+    rows = [Row(n, 1, record) for n, record in enumerate(records(MANY), 1)]
+    batches = list(receive(project, INFERENCES, rows, Sender("test", manages=False)))
+    assert sum(len(batch) for batch in batches) == MANY
+    assert "were not looked through" in caplog.text
+    assert Prompt.objects.count() == MANY
