@@ -62,7 +62,7 @@ def _convert(judgments: pa.RecordBatch) -> list[Column]:
 
 def _with_doubles(scores: Column) -> Column:
     """JSON scores as the API tells them."""
-    large = pc.match_substring_regex(pc.coalesce(scores, pa.scalar("")), MANY_DIGITS)
+    large = cast("pa.BooleanArray", pc.match_substring_regex(pc.coalesce(scores, pa.scalar("")), MANY_DIGITS))
     texts = cast("list[str]", scores.filter(large).to_pylist())
     told = [json.dumps(as_doubles(json.loads(text)), ensure_ascii=False) for text in texts]
     return cast("Column", pc.replace_with_mask(scores, large, pa.array(told, pa.string())))

@@ -129,5 +129,11 @@ def test_the_audit_table_tells_numbers_as_doubles_as_the_api_does(project):
     log_inference(project, "r", "One.", "Two.")
     give_feedback(project, "r", "score", by="critic", source="ai_critic", scores={"r-0": 1e308, "r-1": 10**30})
     give_feedback(project, "r", "score", by="other", source="ai_critic", scores={"r-0": 2, "r-1": 1})
+    exact = {"r-0": 0.8123456789012345, "r-1": 0.00001}
+    give_feedback(project, "r", "score", by="third", source="ai_critic", scores=exact)
     told = rows(built(project, sources=["ai_critic"], formats=["judgments"]), "judgments")
-    assert [row["scores"] for row in told] == ['{"r-0": 1e+308, "r-1": 1e+30}', '{"r-0": 2.0, "r-1": 1.0}']
+    assert [row["scores"] for row in told] == [
+        '{"r-0": 1e+308, "r-1": 1e+30}',
+        '{"r-0": 2.0, "r-1": 1.0}',
+        '{"r-0": 0.8123456789012345, "r-1": 0.00001}',
+    ], "what is written beside a row changes nothing of it"
