@@ -83,8 +83,9 @@ class Command(BaseCommand):
     def _follow(self, run: CriticRun, *, here: bool) -> None:
         _, ahead, _ = claiming.look_ahead(runs.annotator_of(run), at_most=COUNTED_AHEAD)
         total = ahead if run.most is None else min(ahead, run.most)
+        told = f"at least {total:,}" if total == COUNTED_AHEAD != run.most else f"{total:,}"
         where = "here" if here else "by a worker of the queue “critics”"
-        self.stdout.write(f"{run.name} is ordered to judge {total} comparisons, {where}")
+        self.stdout.write(f"{run.name} is ordered to judge {told} comparisons, {where}")
         self.stdout.flush()
         with tqdm(total=total, unit=" comparisons", file=sys.stderr, disable=None) as bar:
             told_at = time.monotonic()
@@ -95,7 +96,7 @@ class Command(BaseCommand):
                 bar.update(run.taken - bar.n)
                 if bar.disable and time.monotonic() >= told_at + TOLD_SECONDS:
                     told_at = time.monotonic()
-                    self.stdout.write(f"{run.state}: {run.taken} of {total} comparisons")
+                    self.stdout.write(f"{run.state}: {run.taken:,} of {told} comparisons")
                     self.stdout.flush()
 
             if here:
