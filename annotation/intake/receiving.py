@@ -76,11 +76,13 @@ def receive(project: Project, stage: Stage, rows: Iterable[Row], sender: Sender)
     whenever the database has answered. More processes, and more streams, are what makes use of more processors.
     """
     written = 0
-    for batch in _check(project, stage, rows):
-        outcomes = until_settled(partial(stage.accept, project, batch.checked, sender, batch.now))
-        written += sum(outcome.result == "created" for outcome in outcomes)
-        yield [Received(*pair) for pair in zip(batch.lines, outcomes, strict=True)]
-    statistics.look_after(written)
+    try:
+        for batch in _check(project, stage, rows):
+            outcomes = until_settled(partial(stage.accept, project, batch.checked, sender, batch.now))
+            written += sum(outcome.result == "created" for outcome in outcomes)
+            yield [Received(*pair) for pair in zip(batch.lines, outcomes, strict=True)]
+    finally:  # also of a stream that broke off: what was committed stays
+        statistics.look_after(written)
 
 
 def _check(project: Project, stage: Stage, rows: Iterable[Row]) -> Iterator[_Batch]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from annotation.models import Comparison, Feedback, Judgment
 
@@ -36,5 +36,5 @@ def look_after(written: int) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE (SKIP_LOCKED) {tables}")
-    except DatabaseError as error:
+    except Error as error:
         logger.warning("The tables were not looked through after %d records: %s", written, error)

@@ -50,6 +50,16 @@ def test_after_a_stream(project):
     assert known_comparisons() == 3 * MANY
 
 
+def test_after_a_stream_that_breaks_off(project):
+    def broken():
+        yield from (Row(n, 1, record) for n, record in enumerate(records(1_000 + MANY), 1))
+        raise OSError("the client is gone")
+
+    with pytest.raises(OSError, match="is gone"):
+        list(receive(project, INFERENCES, broken(), Sender("test", manages=False)))
+    assert known_comparisons() == 1_000, "a batch was written"
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_after_an_import(project, tmp_path, strict):
     path = tmp_path / "records.jsonl"
