@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from django.core.cache import cache, caches
 from django.db import connection
@@ -134,8 +135,8 @@ def annotator_progress(annotator: Annotator) -> AnnotatorProgress:
     Nothing is counted beyond LEFT_COUNTED, so that a long queue takes no longer than a short one.
     """
     key = f"ahead:{annotator.pk}"
-    counted: tuple[int, int, int] = caches["process"].get_or_set(key, lambda: _look_ahead(annotator), COUNT_SECONDS)  # type: ignore[assignment]  # never None, since this cache does not go away
-    left, today, judged = counted
+    counted = caches["process"].get_or_set(key, lambda: _look_ahead(annotator), COUNT_SECONDS)
+    left, today, judged = cast("tuple[int, int, int]", counted)
     since = annotator.judged - judged
     more = left > LEFT_COUNTED
     total = (judged + left) // LEFT_COUNTED * LEFT_COUNTED if more else judged + left

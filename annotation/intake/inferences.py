@@ -159,7 +159,7 @@ def _settle(
 def _write(project: Project, records: Sequence[CheckedInference], actor: str) -> list[pairing.Answered]:
     """COPY the records and append their events; return them as pairing wants them.
 
-    Column by column: a call for each value took longer than all the hashing.
+    Column by column, which spares a call for each value.
     """
     if not records:
         return []
