@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +55,10 @@ def judge(
     guidelines: int | None = None,
     ago: dt.timedelta = dt.timedelta(),
     hold: int = 0,
+    known: Collection[uuid.UUID] = (),
 ) -> Judged | None:
-    """Record what a person chose on the page for a leased comparison, and in the same go take up to `hold` leases.
+    """Record what a person chose on the page for a leased comparison, and in the same go take up to `hold` leases, of
+    which those `known` come without what belongs to them.
 
     `guidelines` is the version that was shown, 0 for none and None for the one that holds now; `ago` is how long the
     answer was on its way. None when it was recorded before: the same feedback_id and answer again change nothing.
@@ -79,7 +81,7 @@ def judge(
                 surplus=not counts,
             )
             record(annotator.project, [entry], actor=f"annotator:{annotator.name}")
-            return Judged(assignment, queue.top_up(annotator, count=hold) if hold else [])
+            return Judged(assignment, queue.top_up(annotator, count=hold, known=known) if hold else [])
     except (queue.LeaseLostError, IntegrityError):
         if _already_recorded(annotator, lease, choice, feedback_id):
             return None

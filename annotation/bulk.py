@@ -211,11 +211,7 @@ def write_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[
     if not rows:
         return []
     insert = _insert(model, tuple(fields), len(rows))
-    values = [
-        Jsonb(value, dumps=_dump) if as_json and value is not None else value
-        for row in rows
-        for value, as_json in zip(row, insert.is_json, strict=True)
-    ]
+    values = [value for row in rows for value in insert.parameters(row)]
     return [pk for (pk,) in prepared.run(insert.statement, values)]
 
 
@@ -225,11 +221,31 @@ class Insert(NamedTuple):
     statement: str
     is_json: tuple[bool, ...]
 
+    def parameters(self, row: Sequence[Any]) -> list[Any]:
+        """The values of a row as the driver takes them."""
+        return [
+            Jsonb(value, dumps=_dump) if as_json and value is not None else value
+            for value, as_json in zip(row, self.is_json, strict=True)
+        ]
+
 
 @cache
 def _insert(model: type[models.Model], fields: tuple[str, ...], count: int) -> Insert:
-    columns = _fields(model, fields)
-    one = f"({', '.join(['%s'] * len(columns))})"
-    names = ", ".join(f'"{column.column}"' for column in columns)
-    statement = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {", ".join([one] * count)} RETURNING id'  # noqa: S608 - made of the names of columns
-    return Insert(statement, tuple(isinstance(column, models.JSONField) for column in columns))
+    one = f"({_placeholders(fields)})"
+    return _insert_of(model, fields, fields, f"VALUES {', '.join([one] * count)} RETURNING id")
+
+
+def insert_linked(model: type[models.Model], fields: Sequence[str], linked: Mapping[str, str], source: str) -> Insert:
+    """An INSERT of one row: of `fields` the values are given, those `linked` are columns of the row of `source`."""
+    values = ", ".join([_placeholders(fields), *linked.values()])
+    return _insert_of(model, [*fields, *linked], fields, f"SELECT {values} FROM {source}")  # noqa: S608 - made of names
+
+
+def _insert_of(model: type[models.Model], fields: Sequence[str], given: Sequence[str], source: str) -> Insert:
+    names = ", ".join(f'"{column.column}"' for column in _fields(model, fields))
+    statement = f'INSERT INTO "{model._meta.db_table}" ({names}) {source}'  # noqa: S608 - made of the names of columns
+    return Insert(statement, tuple(isinstance(field, models.JSONField) for field in _fields(model, given)))
+
+
+def _placeholders(fields: Sequence[str]) -> str:
+    return ", ".join(["%s"] * len(fields))

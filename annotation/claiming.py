@@ -8,6 +8,8 @@ Whoever gets other tags begins anew.
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from annotation import leasing, prepared
@@ -153,15 +155,17 @@ def has_more(annotator: Annotator, *, count: int) -> bool:
     return bool(more)
 
 
-def claim(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[bool, list[Assignment]]:
+def claim(
+    annotator: Annotator, *, count: int, may_wait: bool, known: Collection[uuid.UUID] = ()
+) -> tuple[bool, list[Assignment]]:
     """Lease the next comparison to an annotator that holds fewer than `count`.
 
-    Returns whether there was one, and the leases now held, oldest first, with comparison, prompt and candidates. The
-    annotator's row must be locked. With `may_wait` it waits for what others are taking just now rather than find
+    Returns whether there was one, and the leases now held, oldest first, with comparison, prompt and candidates (not
+    those of `known` leases). The annotator's row must be locked. With `may_wait` it waits for what others are taking just now rather than find
     nothing: they may leave a slot.
     """
     order = Project.Order(annotator.project.order)
-    parameters = {**leasing.parameters(annotator), "order": order, "count": count}
+    parameters = {**leasing.parameters(annotator, known), "order": order, "count": count}
     claimed, held = leasing.run(STATEMENTS[order].claim, annotator, parameters)
     if may_wait and len(held) < count and not claimed:
         return leasing.run(STATEMENTS[order].waiting_claim, annotator, parameters)

@@ -6,16 +6,18 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
-from annotation import canonical, log, queue
-from annotation.bulk import copy_rows, write_rows
+from annotation import canonical, log, prepared, queue
+from annotation.bulk import Insert, copy_rows, insert_linked, write_rows
 from annotation.canonical import Json
 from annotation.facts import CANDIDATE_FIELDS, candidate_fact
 from annotation.models import (
     Assignment,
     Candidate,
     Comparison,
+    Event,
     Feedback,
     GuidelineVersion,
     Judgment,
@@ -110,6 +112,11 @@ class NewFeedback:
     surplus: bool = False
 
     @property
+    def is_one_verdict(self) -> bool:
+        """Whether one judgment is all that follows from it."""
+        return len(self.verdicts) == 1 and not self.edited and not self.retracts
+
+    @property
     def source(self) -> dict[str, str]:
         source = self.body["source"]
         return {"type": source["type"], "id": source.get("id") or "", "version": source.get("version") or ""}
@@ -146,17 +153,18 @@ def record(project: Project, entries: Sequence[NewFeedback], *, actor: str) -> l
         canonical.commitment(salt, entry.body, plain=is_plain)
         for salt, entry, is_plain in zip(salts, entries, plain, strict=True)
     ]
-    events = log.append(project, [_recorded(*told, actor) for told in zip(results, commitments, strict=True)])
-    feedback = write_rows(
-        Feedback,
-        ["project", "event", "feedback_id", "request_id", "kind", "source_type", "source_id", "source_version", "body",
-         "record_digest", "salt", "propensity"],
-        [
-            (project.pk, event, e.body["feedback_id"], e.body.get("request_id") or "", e.body["kind"],
-             *e.source.values(), e.body, canonical.digest(e.body, plain=is_plain), salt, e.propensity)
-            for event, salt, e, is_plain in zip(events, salts, entries, plain, strict=True)
-        ],
-    )  # fmt: skip
+    told = [_recorded(*parts, actor) for parts in zip(results, commitments, strict=True)]
+    rows = [
+        (project.pk, e.body["feedback_id"], e.body.get("request_id") or "", e.body["kind"], *e.source.values(), e.body,
+         canonical.digest(e.body, plain=is_plain), salt, e.propensity)
+        for salt, e, is_plain in zip(salts, entries, plain, strict=True)
+    ]  # fmt: skip
+    if len(entries) == 1 and entries[0].is_one_verdict:
+        judgment = _row(project, entries[0], entries[0].verdicts[0], results[0].uids[0])
+        return [_write_one([*log.rows(project, told), *rows, judgment])]
+    events = log.append(project, told)
+    linked = [(*row, event) for row, event in zip(rows, events, strict=True)]
+    feedback = write_rows(Feedback, [*FEEDBACK_FIELDS, "event"], linked)
     _write_results(project, results, feedback, events)
     return feedback
 
@@ -212,9 +220,9 @@ def _write_results(
     )  # fmt: skip
     write_rows(
         Judgment,
-        JUDGMENT_FIELDS,
+        [*JUDGMENT_FIELDS, "feedback", "event"],
         [
-            _row(project, r.entry, verdict, uid, pk, event)
+            (*_row(project, r.entry, verdict, uid), pk, event)
             for r, pk, event in written
             for verdict, uid in zip(r.entry.verdicts, r.uids, strict=True)
         ],
@@ -226,24 +234,45 @@ def _write_results(
     )
 
 
+FEEDBACK_FIELDS = [
+    "project", "feedback_id", "request_id", "kind", "source_type", "source_id", "source_version", "body",
+    "record_digest", "salt", "propensity",
+]  # fmt: skip
 JUDGMENT_FIELDS = [
-    "uid", "project", "event", "feedback", "prompt", "comparison", "assignment", "guidelines",
+    "uid", "project", "prompt", "comparison", "assignment", "guidelines",
     "source_type", "source_id", "source_version", "first", "second", "left", "right", "outcome", "chosen", "rejected",
     "strength", "value", "scores", "criteria", "confidence", "duration_ms", "active_ms", "judged_at", "surplus",
 ]  # fmt: skip
 
 
-def _row(
-    project: Project, entry: NewFeedback, verdict: Verdict, uid: uuid.UUID, feedback_id: int, event: int
-) -> tuple[Any, ...]:
+def _row(project: Project, entry: NewFeedback, verdict: Verdict, uid: uuid.UUID) -> tuple[Any, ...]:
     first, second = verdict.in_order
     left, right = verdict.presented or (None, None)
     return (
-        uid, project.pk, event, feedback_id, entry.prompt_id, _pk(entry.comparison), _pk(entry.assignment),
+        uid, project.pk, entry.prompt_id, _pk(entry.comparison), _pk(entry.assignment),
         _pk(entry.guidelines), *entry.source.values(), first.pk, _pk(second), _pk(left), _pk(right), verdict.outcome,
         _pk(verdict.chosen), _pk(verdict.rejected), verdict.strength, verdict.value, verdict.scores, verdict.criteria,
         verdict.confidence, entry.body.get("duration_ms"), entry.active_ms, entry.judged_at, entry.surplus,
     )  # fmt: skip
+
+
+def _write_one(rows: Sequence[Sequence[Any]]) -> int:
+    """An event, its record and its one judgment in one statement, as most are; return the record's primary key."""
+    statement, *inserts = _one()
+    values = [value for insert, row in zip(inserts, rows, strict=True) for value in insert.parameters(row)]
+    ((feedback_id,),) = prepared.run(statement, values)
+    return int(feedback_id)
+
+
+@cache
+def _one() -> tuple[str, Insert, Insert, Insert]:
+    tell = insert_linked(Event, log.EVENT_FIELDS, {}, "(VALUES (1)) AS one")
+    say = insert_linked(Feedback, FEEDBACK_FIELDS, {"event": "told.id"}, "told")
+    judge = insert_linked(Judgment, JUDGMENT_FIELDS, {"feedback": "said.id", "event": "said.event_id"}, "said")
+    statement = f"""
+        WITH told AS ({tell.statement} RETURNING id), said AS ({say.statement} RETURNING id, event_id)
+        {judge.statement} RETURNING feedback_id"""
+    return statement, tell, say, judge
 
 
 def _pk(row: Any) -> int | None:

@@ -5,14 +5,15 @@ Also for annotation.queue, which is the only one to have leases handed out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from annotation import log, prepared
-from annotation.loading import JOINS, LoadedLease
+from annotation.loading import LoadedLease
 from annotation.models import Annotator, Assignment
 
-# What a lease is shown by. Of a comparison only what a claim does not change.
+# What a lease is shown by, unless whoever asks has it already. Of a comparison only what a claim does not change.
 SHOWN = LoadedLease(prompt=("id", "request_id", "content", "tools"), output=("id", "output_id", "content", "digest"))
 
 # To follow what picks, as `sided`: id, a_id, b_id, a_left, is_mixed_in of one comparison, or no row.
@@ -30,22 +31,27 @@ LEASE = f"""
 )
 SELECT l.is_new, {SHOWN.columns}
 FROM (
-    SELECT x.*, false AS is_new FROM annotation_assignment x
+    SELECT x.*, false AS is_new, x.uid = ANY (%(known)s::uuid[]) AS is_known FROM annotation_assignment x
     WHERE x.annotator_id = %(annotator)s AND x.state = 'leased'
-    UNION ALL SELECT *, true FROM leased
-) l {JOINS}
+    UNION ALL SELECT *, true, false FROM leased
+) l
+LEFT JOIN annotation_comparison c ON c.id = CASE WHEN NOT is_known THEN l.comparison_id END
+LEFT JOIN annotation_prompt p ON p.id = c.prompt_id
+LEFT JOIN annotation_candidate a ON a.id = CASE WHEN NOT is_known THEN l.left_id END
+LEFT JOIN annotation_candidate b ON b.id = CASE WHEN NOT is_known THEN l.right_id END
 ORDER BY l.id
 """  # noqa: S608 - made of the names of columns
 
 
-def parameters(annotator: Annotator) -> dict[str, object]:
-    """What LEASE needs to know."""
+def parameters(annotator: Annotator, known: Collection[uuid.UUID] = ()) -> dict[str, object]:
+    """What LEASE needs to know; of `known` leases it gives the lease alone."""
     project = annotator.project
     return {
         "project": project.pk,
         "annotator": annotator.pk,
         "actor": f"annotator:{annotator.name}",
         "seconds": project.lease_seconds,
+        "known": list(known),
     }
 
 

@@ -11,14 +11,6 @@ from django.db import connection, models
 
 from annotation.models import Annotator, Assignment, Candidate, Comparison, Prompt
 
-# To follow a FROM with the leases as `l`.
-JOINS = """
-JOIN annotation_comparison c ON c.id = l.comparison_id
-JOIN annotation_prompt p ON p.id = c.prompt_id
-JOIN annotation_candidate a ON a.id = l.left_id
-JOIN annotation_candidate b ON b.id = l.right_id
-"""
-
 
 @dataclass(frozen=True)
 class LoadedLease:
@@ -39,16 +31,22 @@ class LoadedLease:
 
     @property
     def columns(self) -> str:
-        """The select list, by the names of JOINS."""
+        """The select list: of the lease as `l`, its comparison `c`, prompt `p`, left output `a` and right one `b`."""
         return ", ".join(f"{alias}.{name}" for alias, (_, names) in self._parts.items() for name in names)
 
     def build(self, annotator: Annotator, values: Sequence[Any]) -> Assignment:
-        """The lease of a row of `columns` and what belongs to it; other columns are read when they are asked for."""
+        """The lease of a row of `columns` and what belongs to it, unless the row has nothing of that.
+
+        All other columns are read when they are asked for.
+        """
         built: dict[str, Any] = {}
         for alias, (model, names) in self._parts.items():
-            built[alias] = model.from_db(connection.alias, names, values[: len(names)])
+            if values[0] is not None:
+                built[alias] = model.from_db(connection.alias, names, values[: len(names)])
             values = values[len(names) :]
         lease: Assignment = built["l"]
-        lease.annotator, lease.comparison, lease.left, lease.right = annotator, built["c"], built["a"], built["b"]
-        lease.comparison.prompt = built["p"]
+        lease.annotator = annotator
+        if "c" in built:
+            lease.comparison, lease.left, lease.right = built["c"], built["a"], built["b"]
+            lease.comparison.prompt = built["p"]
         return lease

@@ -46,17 +46,21 @@ def append(project: Project | None, events: Sequence[NewEvent]) -> list[int]:
 
     Must run in the transaction of the facts that the events tell.
     """
+    return write_rows(Event, EVENT_FIELDS, rows(project, events))
+
+
+EVENT_FIELDS = ["uid", "project", "kind", "actor", "subject", "payload"]
+
+
+def rows(project: Project | None, events: Sequence[NewEvent]) -> list[tuple[Any, ...]]:
+    """Events as rows of EVENT_FIELDS, for whoever writes them in one statement with what they tell."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An event belongs into the transaction of what it tells.")
     project_id = project.pk if project else None
-    return write_rows(
-        Event,
-        ["uid", "project", "kind", "actor", "subject", "payload"],
-        [
-            (uid, project_id, event.kind, event.actor, event.subject, event.payload)
-            for uid, event in zip(new_uids(len(events)), events, strict=True)
-        ],
-    )
+    return [
+        (uid, project_id, event.kind, event.actor, event.subject, event.payload)
+        for uid, event in zip(new_uids(len(events)), events, strict=True)
+    ]
 
 
 def seal(project: Project | None) -> Head:

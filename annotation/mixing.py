@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import secrets
+import uuid
+from collections.abc import Collection
 
 from annotation import claiming, leasing, log, prepared
 from annotation.models import Annotator, Assignment, Project
@@ -107,7 +109,7 @@ SELECT (SELECT count(*) FROM annotation_assignment x
 """
 
 
-def mix_in(annotator: Annotator, *, count: int) -> list[Assignment] | None:
+def mix_in(annotator: Annotator, *, count: int, known: Collection[uuid.UUID] = ()) -> list[Assignment] | None:
     """Lease a gold or a repeat to an annotator that holds fewer than `count`: what was given back, or by chance, at the
     rates of the project.
 
@@ -128,7 +130,7 @@ def mix_in(annotator: Annotator, *, count: int) -> list[Assignment] | None:
     if picked is None:
         return None
     comparison, a_left = picked
-    given = {**leasing.parameters(annotator), "comparison": comparison, "a_left": a_left}
+    given = {**leasing.parameters(annotator, known), "comparison": comparison, "a_left": a_left}
     taken, held = leasing.run(PICKED, annotator, given)
     return held if taken else None
 

@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import connection
-from psycopg.types.json import JsonbLoader
+from psycopg.types.json import JsonbBinaryLoader
 from psycopg.types.numeric import Int8
+
+PLACEHOLDER = re.compile(r"%\((\w+)\)s|%s")
+
+# One cursor a connection: making one, and finding out again how to read each type, takes longer than most statements.
+_cursors: WeakKeyDictionary[psycopg.Connection[Any], psycopg.RawCursor[Any]] = WeakKeyDictionary()
 
 
 def run(statement: str, parameters: Mapping[str, object] | Sequence[object]) -> list[tuple[Any, ...]]:
-    """Run a statement in the current transaction; return its rows. JSON comes parsed, whole numbers go as bigint."""
-    given: Mapping[str, object] | Sequence[object]
-    if isinstance(parameters, Mapping):
-        given = {name: _of_one_width(value) for name, value in parameters.items()}
-    else:
-        given = [_of_one_width(value) for value in parameters]
-    connection.ensure_connection()
-    # Django turns preparing off for a connection; this turns it on for those who ask for it.
-    connection.connection.prepare_threshold = sys.maxsize
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.adapters.register_loader("jsonb", JsonbLoader)  # Django's connections leave it to the fields
-        return cursor.execute(statement, given, prepare=True).fetchall()
+    """Run a statement in the current transaction; return its rows. JSON comes parsed, whole numbers go as bigint.
 
-
-def _of_one_width(value: object) -> object:
+    Parameters are `%(name)s` or `%s`; a `%` means itself.
+    """
+    query, names = _numbered(statement)
+    given = [parameters[name] for name in names] if isinstance(parameters, Mapping) else parameters
     # Each width of a whole number would be planned anew.
-    return Int8(value) if type(value) is int else value
+    values = [Int8(value) if type(value) is int else value for value in given]
+    with connection.wrap_database_errors:
+        return _cursor().execute(query, values, prepare=True, binary=True).fetchall()
+
+
+@cache
+def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """A statement with the server's own placeholders, and the names of what stands for $1, $2, …"""
+    found = [match[1] for match in PLACEHOLDER.finditer(statement)]
+    names = tuple(dict.fromkeys(found)) if any(found) else ()
+    counter = iter(range(1, len(found) + 1))
+    query = PLACEHOLDER.sub(lambda match: f"${names.index(match[1]) + 1 if match[1] else next(counter)}", statement)
+    return query, names
+
+
+def _cursor() -> psycopg.RawCursor[Any]:
+    connection.ensure_connection()
+    server = connection.connection
+    cursor = _cursors.get(server)
+    if cursor is None:
+        # Django turns preparing off for a connection; this turns it on for those who ask for it.
+        server.prepare_threshold = sys.maxsize
+        cursor = _cursors[server] = psycopg.RawCursor(server)
+        cursor.adapters.register_loader("jsonb", JsonbBinaryLoader)  # Django's connections leave it to the fields
+    return cursor

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from django.contrib.auth.models import User
@@ -53,22 +53,29 @@ def hold(annotator: Annotator, *, count: int) -> list[Assignment]:
         return top_up(annotator, count=count, may_wait=True)
 
 
-def top_up(annotator: Annotator, *, count: int, may_wait: bool = False) -> list[Assignment]:
-    """As `hold`, in a transaction that has locked the annotator; without `may_wait` only what is to be had at once."""
+def top_up(
+    annotator: Annotator, *, count: int, may_wait: bool = False, known: Collection[uuid.UUID] = ()
+) -> list[Assignment]:
+    """As `hold`, in a transaction that has locked the annotator; without `may_wait` only what is to be had at once.
+
+    Of `known` leases nothing is loaded but the lease itself.
+    """
     if annotator.project.status != Project.Status.OPEN or not annotator.qualifies:
         live = annotator.assignments.filter(state=State.LEASED)
         return list(live.select_related("comparison__prompt", "left", "right").order_by("pk")[:count])
-    claimed, held = _take(annotator, count=count, may_wait=may_wait)
+    claimed, held = _take(annotator, count=count, may_wait=may_wait, known=known)
     while claimed and len(held) < count:
         # Waiting for a comparison while this transaction has locked another one would be a deadlock.
-        claimed, held = _take(annotator, count=count, may_wait=False)
+        claimed, held = _take(annotator, count=count, may_wait=False, known=known)
     return held[:count]
 
 
-def _take(annotator: Annotator, *, count: int, may_wait: bool) -> tuple[bool, list[Assignment]]:
+def _take(
+    annotator: Annotator, *, count: int, may_wait: bool, known: Collection[uuid.UUID]
+) -> tuple[bool, list[Assignment]]:
     """Lease one more: by chance a gold or a repeat, and otherwise the next in the order."""
-    held = mix_in(annotator, count=count)
-    return (True, held) if held else claim(annotator, count=count, may_wait=may_wait)
+    held = mix_in(annotator, count=count, known=known)
+    return (True, held) if held else claim(annotator, count=count, may_wait=may_wait, known=known)
 
 
 @transaction.atomic

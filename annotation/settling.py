@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 
 from annotation import prepared
-from annotation.loading import JOINS, LoadedLease
+from annotation.loading import LoadedLease
 from annotation.models import Annotator, Assignment
 
 # What a judgment is written with.
@@ -28,7 +28,12 @@ WITH mine AS MATERIALIZED (
     UPDATE annotation_annotator n SET judged = n.judged + 1 FROM ended WHERE n.id = ended.annotator_id
     RETURNING n.judged, n.interrupted
 )
-SELECT (SELECT judged FROM tallied), (SELECT interrupted FROM tallied), {WRITTEN.columns} FROM ended l {JOINS}
+SELECT (SELECT judged FROM tallied), (SELECT interrupted FROM tallied), {WRITTEN.columns}
+FROM ended l
+JOIN annotation_comparison c ON c.id = l.comparison_id
+JOIN annotation_prompt p ON p.id = c.prompt_id
+JOIN annotation_candidate a ON a.id = l.left_id
+JOIN annotation_candidate b ON b.id = l.right_id
 """  # noqa: S608 - made of the names of columns
 
 

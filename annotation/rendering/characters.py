@@ -6,15 +6,17 @@ import re
 
 # Left as they are: tab, line feed, and the marks that ordinary right-to-left text needs (U+200E, U+200F, U+061C), which
 # cannot reach beyond their paragraph.
+CONTROL = "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
+TURNING = "\u202a-\u202e\u2066-\u2069"  # bidirectional embeddings, overrides and isolates
+INVISIBLE = "\u00ad\u180e\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # or of no width
+TAGS = "\U000e0000-\U000e007f"  # invisible copies of ASCII
+LONE = "\ud800-\udfff"  # surrogates, which have no UTF-8 form
+JOINERS = "\u200c\u200d"  # they belong into emoji and many scripts; between plain letters and blanks they only hide
 UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # C0 without tab and line feed, DEL, C1
-    "|[\u202a-\u202e\u2066-\u2069]"  # bidirectional embeddings, overrides and isolates
-    "|[\u00ad\u180e\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb]"  # invisible or zero-width
-    "|[\U000e0000-\U000e007f]+"  # tags: invisible copies of ASCII
-    "|[\ud800-\udfff]"  # lone surrogates, which have no UTF-8 form
-    # Joiners belong into emoji and many scripts; between plain letters and blanks they only hide.
-    "|(?<![^\\s!-~])[\u200c\u200d]|[\u200c\u200d](?![^\\s!-~])"
+    f"[{CONTROL}{TURNING}{INVISIBLE}{LONE}]|[{TAGS}]+|(?<![^\\s!-~])[{JOINERS}]|[{JOINERS}](?![^\\s!-~])"
 )
+# Looking for one class takes a tenth of the time; most texts have none of them.
+SUSPECT = re.compile(f"[{CONTROL}{TURNING}{INVISIBLE}{LONE}{TAGS}{JOINERS}]")
 CONTROLS = (
     "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
 )
@@ -31,7 +33,7 @@ FLAG = "\U0001f3f4"
 
 def reveal(html: str) -> str:
     """Replace unseen characters in the text of an HTML fragment by small labels; attributes must hold none."""
-    return UNSEEN.sub(_label, html)
+    return UNSEEN.sub(_label, html) if SUSPECT.search(html) else html
 
 
 def _label(match: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
@@ -64,7 +65,12 @@ def _fold(label: str, body: SafeString) -> SafeString:
 
 def clean_label(label: str) -> SafeString:
     """A short text from outside as one line of safe HTML."""
-    return clean(format_html("{}", label[:200]))
+    return _clean(label[:200])
+
+
+@lru_cache
+def _clean(label: str) -> SafeString:
+    return clean(format_html("{}", label))
 
 
 def _body(message: dict[str, Any]) -> SafeString:

@@ -84,6 +84,7 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
             guidelines=answer["guidelines"],
             ago=dt.timedelta(milliseconds=_milliseconds(answer["ago_ms"]) or 0),
             hold=HELD if wants_fragments(request) else 0,
+            known=posted_ids(request, "known"),
         )
     except answers.UnknownGuidelinesError:
         return HttpResponseBadRequest("guidelines: there is no such version.", content_type="text/plain")

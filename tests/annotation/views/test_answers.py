@@ -296,10 +296,10 @@ def test_a_judgment_costs_a_fixed_number_of_statements(alice: Client, project: P
 
     alice.get(url(project))
     sent = judge_and_next()
-    assert len(sent) == 8, sent
+    assert len(sent) == 6, sent
     world.add_comparisons(project, 50)
     bob = world.annotator(project, "bob")
     for _ in range(20):
         world.judge_next(bob)
-    assert len(judge_and_next()) == 8
-    assert len(judge_and_next(forget=True)) == 9, "every some seconds what is left is counted"
+    assert len(judge_and_next()) == 6
+    assert len(judge_and_next(forget=True)) == 7, "every some seconds what is left is counted"
