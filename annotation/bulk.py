@@ -243,7 +243,7 @@ def insert_linked(model: type[models.Model], fields: Sequence[str], linked: Mapp
 
 def _insert_of(model: type[models.Model], fields: Sequence[str], given: Sequence[str], source: str) -> Insert:
     names = ", ".join(f'"{column.column}"' for column in _fields(model, fields))
-    statement = f'INSERT INTO "{model._meta.db_table}" ({names}) {source}'  # noqa: S608 - made of the names of columns
+    statement = f'INSERT INTO "{model._meta.db_table}" ({names}) {source}'
     return Insert(statement, tuple(isinstance(field, models.JSONField) for field in _fields(model, given)))
 
 

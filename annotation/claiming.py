@@ -161,8 +161,8 @@ def claim(
     """Lease the next comparison to an annotator that holds fewer than `count`.
 
     Returns whether there was one, and the leases now held, oldest first, with comparison, prompt and candidates (not
-    those of `known` leases). The annotator's row must be locked. With `may_wait` it waits for what others are taking just now rather than find
-    nothing: they may leave a slot.
+    those of `known` leases). The annotator's row must be locked. With `may_wait` it waits for what others are taking
+    just now rather than find nothing: they may leave a slot.
     """
     order = Project.Order(annotator.project.order)
     parameters = {**leasing.parameters(annotator, known), "order": order, "count": count}
