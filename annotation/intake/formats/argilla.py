@@ -1,11 +1,13 @@
 """Argilla: records with fields, and responses to a ranking, a label or rating questions, as exported.
 
 Both what `Dataset.records.to_json` writes (objects `fields` and `responses`) and the flat columns of `to_datasets`
-(`QUESTION.responses`, `QUESTION.responses.users`) are read. Suggestions are no responses.
+(`QUESTION.responses`, `QUESTION.responses.users`) are read, and of Argilla 1 the data sets that it put on the Hub (a
+column for each question that lists `user_id`, `value` and `status`). Suggestions are no responses.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from annotation.intake.schemas import RefusedError
 TIES = ("tie", "both", "equal", "same")
 SUBMITTED = "submitted"
 FLAT = ".responses"
+OLDER = {"user_id", "value", "status"}  # an answer in a data set of Argilla 1
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,12 @@ def _convert(record: Fields, namespace: uuid.UUID) -> Json:
     data = _flat_fields(record) if is_flat else record["fields"]
     found = read_fields(data, [] if is_flat else ["fields"])
     responses = _flat_responses(record) if is_flat else _responses(record)
-    about = record.get("metadata")
+    about = _as_object(record.get("metadata"))
     return native_line(
         namespace,
         prompt=found.prompt,
         outputs=[{"content": output} for output in found.outputs],
-        metadata={**rest_of(data, {*found.used, "id", "status"}), **(about if isinstance(about, dict) else {})},
+        metadata={**rest_of(data, {*found.used, "id", "status"}), **about},
         votes=list(_votes(responses, found.names)),
     )
 
@@ -57,11 +60,42 @@ def _responses(record: Fields) -> Iterator[Response]:
                 yield Response(question, one.get("value"), str(one.get("user_id") or imported("argilla")["id"]))
 
 
+def _as_object(value: object) -> dict[str, Any]:
+    """Metadata: an object, or in a data set of Argilla 1 its JSON; empty for anything else."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}
+
+
 def _flat_fields(record: Fields) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if "." not in name and not name.startswith("_")}
+    older = {f"{name}{end}" for name in _older_questions(record) for end in ("", "-suggestion", "-suggestion-metadata")}
+    told = {"metadata", "external_id", *older}
+    return {
+        name: value
+        for name, value in record.items()
+        if "." not in name and not name.startswith("_") and name not in told
+    }
+
+
+def _older_questions(record: Fields) -> list[str]:
+    """The columns of questions in a data set of Argilla 1: each has one of suggestions beside it, or lists answers."""
+    return [
+        name
+        for name, value in record.items()
+        if isinstance(value, list)
+        and (
+            f"{name}-suggestion" in record
+            or (value and all(isinstance(one, dict) and one.keys() >= OLDER for one in value))
+        )
+    ]
 
 
 def _flat_responses(record: Fields) -> Iterator[Response]:
+    for question in _older_questions(record):
+        yield from _responses({"responses": {question: record[question]}})
     for name, values in record.items():
         if not name.endswith(FLAT) or not isinstance(values, list):
             continue
@@ -80,7 +114,7 @@ def _votes(responses: Iterator[Response], names: Sequence[str]) -> Iterator[Said
         rated = [index for index, name in enumerate(names) if response.question in _rating_names(name)]
         if rated and isinstance(response.value, (int, float)):
             ratings.setdefault(response.user, {})[rated[0]] = response.value
-        elif isinstance(response.value, list):
+        elif _is_ranking(response.value, names):
             yield Ranking(_places(response, names), source)
         elif isinstance(response.value, str) and (vote := _label(response.value, names, source)):
             yield vote
@@ -97,7 +131,7 @@ def _rating_names(name: str) -> tuple[str, ...]:
 def _places(response: Response, names: Sequence[str]) -> list[list[int]]:
     """A ranking: objects of value and rank, or values from best to worst."""
     ranks: dict[int, float] = {}
-    for place, one in enumerate(response.value):
+    for place, one in enumerate(_listed(response.value)):
         value, rank = (one.get("value"), one.get("rank")) if isinstance(one, dict) else (one, place)
         if value not in names or not isinstance(rank, (int, float)):
             raise RefusedError.at(["responses", response.question, place], f"must rank one of {', '.join(names)}")
@@ -105,6 +139,23 @@ def _places(response: Response, names: Sequence[str]) -> list[list[int]]:
     if len(ranks) < 2:
         raise RefusedError.at(["responses", response.question], "must rank two outputs or more")
     return _by_value(ranks)
+
+
+def _listed(ranking: Any) -> list[Any]:
+    """A ranking as a list: the data sets library makes an object of lists of a list of objects."""
+    if isinstance(ranking, dict):
+        return [{"value": value, "rank": rank} for value, rank in zip(ranking["value"], ranking["rank"], strict=True)]
+    return list(ranking)
+
+
+def _is_ranking(value: Any, names: Sequence[str]) -> bool:
+    """Whether a value ranks outputs; several labels, and spans of a text, are lists as well."""
+    if isinstance(value, dict):
+        lists = [value.get("value"), value.get("rank")]
+        return all(isinstance(one, list) for one in lists) and len(lists[0]) == len(lists[1])
+    return isinstance(value, list) and any(
+        (one.get("value") if isinstance(one, dict) else one) in names for one in value
+    )
 
 
 def _by_value(values: Mapping[int, float]) -> list[list[int]]:
@@ -123,7 +174,7 @@ def _label(value: str, names: Sequence[str], source: dict[str, str]) -> Vote | N
 def _is_known(record: Fields) -> bool:
     if isinstance(record.get("fields"), dict):
         return "responses" in record or "suggestions" in record
-    return any(name.endswith(FLAT) for name in record)
+    return any(name.endswith(FLAT) for name in record) or bool(_older_questions(record))
 
 
 ARGILLA = Format("argilla", _is_known, _convert)

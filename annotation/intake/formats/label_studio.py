@@ -1,4 +1,4 @@
-"""Label Studio: tasks with the annotations of a Pairwise tag, as exported in JSON or JSON-MIN.
+"""Label Studio: tasks with the annotations of a Pairwise tag, as exported in JSON, JSON-MIN or CSV.
 
 The names of the fields are the labelling interface's own. Two texts whose names differ in the number at their end
 (answer1 and answer2, text1 and text2) are the outputs; the prompt is the field called so, or the only other text.
@@ -6,6 +6,7 @@ The names of the fields are the labelling interface's own. Two texts whose names
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -38,7 +39,17 @@ def _convert(record: Fields, namespace: uuid.UUID) -> Json:
 
 
 def _side(value: object) -> int | None:
-    """Which of the two a Pairwise value selects; None when it is no such value."""
+    """Which of the two a Pairwise value selects; None when it is no such value.
+
+    In JSON it is an object, in JSON-MIN a list of one, and in CSV the text of that.
+    """
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     chosen = value.get("selected") if isinstance(value, dict) else value
     return SIDES.get(chosen) if isinstance(chosen, str) else None
 
@@ -73,10 +84,18 @@ def _vote(side: int, by: Any, told: Fields) -> Vote:
     fields: dict[str, Any] = {}
     if isinstance(told.get("created_at"), str):
         fields["occurred_at"] = told["created_at"]
-    if isinstance(told.get("lead_time"), (int, float)):
-        fields["duration_ms"] = round(told["lead_time"] * 1000)
+    if (seconds := _seconds(told.get("lead_time"))) is not None:
+        fields["duration_ms"] = round(seconds * 1000)
     source = {"type": "human", "id": imported("label_studio")["id"] if name is None else f"label_studio:{name}"}
     return Vote("chosen", side, source, presented=True, fields=fields)
+
+
+def _seconds(value: object) -> float | None:
+    """A number, or in CSV its text."""
+    try:
+        return float(value) if isinstance(value, (int, float, str)) else None
+    except ValueError:
+        return None
 
 
 def _is_known(record: Fields) -> bool:

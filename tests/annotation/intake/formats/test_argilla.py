@@ -66,13 +66,40 @@ def test_flat_columns():
 
 
 @pytest.mark.parametrize(
+    "ranking",
+    [[{"rank": 1, "value": "response2"}, {"rank": 2, "value": "response1"}],
+     {"rank": [1, 2], "value": ["response2", "response1"]}],
+    ids=["objects", "lists"],
+)  # fmt: skip
+def test_a_data_set_of_argilla_1(ranking):
+    record = {
+        **FIELDS, "external_id": "a1", "metadata": '{"topic": "words"}',
+        "preference": [{"user_id": "u1", "value": ranking, "status": "submitted"},
+                       {"user_id": "u2", "value": ranking, "status": "discarded"}],
+        "preference-suggestion": None, "preference-suggestion-metadata": {"agent": None},
+        "reasons": [], "reasons-suggestion": None, "reasons-suggestion-metadata": {"agent": None},
+    }  # fmt: skip
+    line = convert(ARGILLA, record)
+    contents = {output["output_id"]: output["content"] for output in line["outputs"]}
+    (said,) = line["feedback"]
+    assert [[contents[one] for one in place] for place in said["ranking"]] == [["Two."], ["One."]]
+    assert (line["prompt"], line["metadata"]) == ("What?", {"topic": "words"})
+
+
+@pytest.mark.parametrize("value", [["clear", "short"], [{"start": 0, "end": 3, "label": "name"}]])
+def test_several_labels_or_spans_are_no_ranking(value):
+    line = convert(ARGILLA, RECORD | {"responses": {"marks": [{"value": value, "user_id": "u1"}]}})
+    assert line.get("feedback", []) == []
+
+
+@pytest.mark.parametrize(
     ("change", "where"),
     [
         ({"fields": {"prompt": "x", "text": "y"}}, "/fields"),
         ({"fields": {"response1": "x", "response2": "y"}}, "/fields"),
         ({"responses": [1]}, "/responses"),
         ({"responses": {"preference": [1]}}, "/responses/preference"),
-        ({"responses": {"preference": [{"value": ["other"]}]}}, "/responses/preference/0"),
+        ({"responses": {"preference": [{"value": ["response1", "other"]}]}}, "/responses/preference/1"),
         ({"responses": {"preference": [{"value": ["response1"]}]}}, "/responses/preference"),
     ],
 )

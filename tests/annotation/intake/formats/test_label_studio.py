@@ -36,10 +36,19 @@ def test_every_annotation_counts_save_those_that_were_cancelled():
     assert [vote["source"]["id"] for vote in votes] == ["label_studio:3", "label_studio:a@b.example"]
 
 
-@pytest.mark.parametrize("selected", [{"selected": "left"}, "left"])
+@pytest.mark.parametrize("selected", [[{"selected": "left"}], {"selected": "left"}, "left"])
 def test_json_min(selected):
     pair = convert_pair(LABEL_STUDIO, MIN | {"comparison": selected})
     assert (pair.chosen, pair.line["metadata"]) == ("One.", {"topic": "words"})
+
+
+def test_csv():
+    row = {name: str(value) for name, value in MIN.items()} | {"comparison": '[{"selected": "right"}]'}
+    pair = convert_pair(LABEL_STUDIO, row)
+    assert (pair.chosen, pair.line["metadata"]) == ("Two.", {"topic": "words"})
+    assert (pair.line["feedback"][0]["source"]["id"], pair.line["feedback"][0]["duration_ms"]) == (
+        "label_studio:3", 5250,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
