@@ -151,8 +151,8 @@ def _listed(ranking: Any) -> list[Any]:
 def _is_ranking(value: Any, names: Sequence[str]) -> bool:
     """Whether a value ranks outputs; several labels, and spans of a text, are lists as well."""
     if isinstance(value, dict):
-        lists = [value.get("value"), value.get("rank")]
-        return all(isinstance(one, list) for one in lists) and len(lists[0]) == len(lists[1])
+        values, ranks = value.get("value"), value.get("rank")
+        return isinstance(values, list) and isinstance(ranks, list) and len(values) == len(ranks)
     return isinstance(value, list) and any(
         (one.get("value") if isinstance(one, dict) else one) in names for one in value
     )
