@@ -33,7 +33,12 @@ def tell_in_one_line(parser: CommandParser, message: str) -> NoReturn:
 
 def main() -> None:
     try:
-        run()
+        try:
+            run()
+        except SystemExit:
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()
     except BrokenPipeError:  # as by “| head -1”: nobody reads on, and what is still buffered is for nobody
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
@@ -57,8 +62,6 @@ def run() -> None:
         if getattr(error.__cause__, "sqlstate", None) != UNDEFINED_TABLE:
             raise
         sys.exit("The database lacks tables: is PREFAPP_DATA_DIR or DATABASE_URL as it should be? If so, run migrate.")
-    finally:
-        sys.stdout.flush()
 
 
 if __name__ == "__main__":
