@@ -36,6 +36,10 @@ def redis_url(data_dir: Path, database: int = 0) -> str:
     return f"unix://{socket_dir(data_dir) / VALKEY_SOCKET}?db={database}"
 
 
+# A server that is gone without a word is given up after a minute; else it is waited for by the hour.
+WATCHED = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "60000"}
+
+
 def django_database(url: str) -> dict[str, Any]:
     """Django's settings for a PostgreSQL URL; libpq's own parser reads it, so every libpq option can stand in it."""
     given = {name: value for name, value in conninfo_to_dict(url).items() if value is not None}
@@ -46,7 +50,7 @@ def django_database(url: str) -> dict[str, Any]:
         "PASSWORD": given.pop("password", ""),
         "HOST": given.pop("host", ""),
         "PORT": str(given.pop("port", "")),
-        "OPTIONS": given,
+        "OPTIONS": {**WATCHED, **given},
     }
 
 

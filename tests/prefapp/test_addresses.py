@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from prefapp import embedded
-from prefapp.embedded.addresses import LONGEST_SOCKET_PATH, VALKEY_SOCKET, socket_dir
+from prefapp.embedded.addresses import LONGEST_SOCKET_PATH, VALKEY_SOCKET, WATCHED, socket_dir
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,9 @@ def test_celery_broker_url(url: str, expected: str) -> None:
 
 
 def test_django_database_keeps_every_part_of_the_url() -> None:
-    database = embedded.django_database("postgresql://lena:p%40ss@db.example:6432/prefs?sslmode=require")
+    database = embedded.django_database(
+        "postgresql://lena:p%40ss@db.example:6432/prefs?sslmode=require&keepalives_idle=5"
+    )
     assert database == {
         "ENGINE": "prefapp.database",
         "NAME": "prefs",
@@ -31,7 +33,7 @@ def test_django_database_keeps_every_part_of_the_url() -> None:
         "PASSWORD": "p@ss",
         "HOST": "db.example",
         "PORT": "6432",
-        "OPTIONS": {"sslmode": "require"},
+        "OPTIONS": {**WATCHED, "sslmode": "require", "keepalives_idle": "5"},
     }
 
 
