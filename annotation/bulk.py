@@ -210,13 +210,13 @@ def write_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[
         return ids
     if not rows:
         return []
-    insert = _insert(model, tuple(fields), len(rows))
+    insert = insert_rows(model, tuple(fields), len(rows))
     values = [value for row in rows for value in insert.parameters(row)]
     return [pk for (pk,) in prepared.run(insert.statement, values)]
 
 
 class Insert(NamedTuple):
-    """An INSERT of some rows, and which of its columns hold JSON."""
+    """An INSERT, and which of the columns that it is given hold JSON."""
 
     statement: str
     is_json: tuple[bool, ...]
@@ -230,7 +230,8 @@ class Insert(NamedTuple):
 
 
 @cache
-def _insert(model: type[models.Model], fields: tuple[str, ...], count: int) -> Insert:
+def insert_rows(model: type[models.Model], fields: tuple[str, ...], count: int = 1) -> Insert:
+    """An INSERT of so many rows; it returns their primary keys."""
     one = f"({_placeholders(fields)})"
     return _insert_of(model, fields, fields, f"VALUES {', '.join([one] * count)} RETURNING id")
 

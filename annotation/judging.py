@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from annotation import canonical, log, prepared, queue
-from annotation.bulk import Insert, copy_rows, insert_linked, write_rows
+from annotation.bulk import Insert, copy_rows, insert_linked, insert_rows, write_rows
 from annotation.canonical import Json
 from annotation.facts import CANDIDATE_FIELDS, candidate_fact
 from annotation.models import (
@@ -261,16 +261,16 @@ def _write_one(rows: Sequence[Sequence[Any]]) -> int:
     statement, *inserts = _one()
     values = [value for insert, row in zip(inserts, rows, strict=True) for value in insert.parameters(row)]
     ((feedback_id,),) = prepared.run(statement, values)
-    return int(feedback_id)
+    return feedback_id  # type: ignore[no-any-return]  # rows are untyped
 
 
 @cache
 def _one() -> tuple[str, Insert, Insert, Insert]:
-    tell = insert_linked(Event, log.EVENT_FIELDS, {}, "(VALUES (1)) AS one")
+    tell = insert_rows(Event, log.EVENT_FIELDS)
     say = insert_linked(Feedback, FEEDBACK_FIELDS, {"event": "told.id"}, "told")
     judge = insert_linked(Judgment, JUDGMENT_FIELDS, {"feedback": "said.id", "event": "said.event_id"}, "said")
     statement = f"""
-        WITH told AS ({tell.statement} RETURNING id), said AS ({say.statement} RETURNING id, event_id)
+        WITH told AS ({tell.statement}), said AS ({say.statement} RETURNING id, event_id)
         {judge.statement} RETURNING feedback_id"""
     return statement, tell, say, judge
 

@@ -49,7 +49,7 @@ def append(project: Project | None, events: Sequence[NewEvent]) -> list[int]:
     return write_rows(Event, EVENT_FIELDS, rows(project, events))
 
 
-EVENT_FIELDS = ["uid", "project", "kind", "actor", "subject", "payload"]
+EVENT_FIELDS = ("uid", "project", "kind", "actor", "subject", "payload")
 
 
 def rows(project: Project | None, events: Sequence[NewEvent]) -> list[tuple[Any, ...]]:

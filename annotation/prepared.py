@@ -6,8 +6,8 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
+from threading import local
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import connection
@@ -16,8 +16,8 @@ from psycopg.types.numeric import Int8
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)s|%s")
 
-# One cursor a connection: making one, and finding out again how to read each type, takes longer than most statements.
-_cursors: WeakKeyDictionary[psycopg.Connection[Any], psycopg.RawCursor[Any]] = WeakKeyDictionary()
+# The cursor of each thread: making one takes as long as running a short statement.
+_of_this_thread = local()
 
 
 def run(statement: str, parameters: Mapping[str, object] | Sequence[object]) -> list[tuple[Any, ...]]:
@@ -46,10 +46,10 @@ def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
 def _cursor() -> psycopg.RawCursor[Any]:
     connection.ensure_connection()
     server = connection.connection
-    cursor = _cursors.get(server)
-    if cursor is None:
+    cursor: psycopg.RawCursor[Any] | None = getattr(_of_this_thread, "cursor", None)
+    if cursor is None or cursor.connection is not server:
         # Django turns preparing off for a connection; this turns it on for those who ask for it.
         server.prepare_threshold = sys.maxsize
-        cursor = _cursors[server] = psycopg.RawCursor(server)
+        cursor = _of_this_thread.cursor = psycopg.RawCursor(server)
         cursor.adapters.register_loader("jsonb", JsonbBinaryLoader)  # Django's connections leave it to the fields
     return cursor

@@ -58,7 +58,7 @@ def top_up(
 ) -> list[Assignment]:
     """As `hold`, in a transaction that has locked the annotator; without `may_wait` only what is to be had at once.
 
-    Of `known` leases nothing is loaded but the lease itself.
+    Of `known` leases no more may be loaded than the lease itself.
     """
     if annotator.project.status != Project.Status.OPEN or not annotator.qualifies:
         live = annotator.assignments.filter(state=State.LEASED)

@@ -50,7 +50,8 @@ class ParentGoneError(Exception):
 
 def database_dsn() -> str:
     """The address of the database that Django uses, as libpq reads it."""
-    return make_conninfo(settings.DATABASE_URL, dbname=connection.settings_dict["NAME"])
+    used = connection.settings_dict
+    return make_conninfo(settings.DATABASE_URL, **used["OPTIONS"], dbname=used["NAME"])
 
 
 def choose(session: Session, recipe: RecipeBody, scope: Scope, report: Report) -> dict[str, Any]:

@@ -175,7 +175,7 @@ def pages_read(annotator: Annotator) -> int:
     project = annotator.project
     parameters = {
         "project": project.pk, "annotator": annotator.pk, "actor": "test", "order": project.order, "seconds": 9,
-        "count": 999,
+        "count": 999, "known": [],
     }  # fmt: skip
     statement = claiming.STATEMENTS[Project.Order(project.order)].claim
     with transaction.atomic(), psycopg.ClientCursor(connection.connection) as cursor:

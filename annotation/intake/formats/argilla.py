@@ -7,21 +7,23 @@ column for each question that lists `user_id`, `value` and `status`). Suggestion
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from annotation.canonical import Json
 from annotation.intake.formats.fielded import read_fields
 from annotation.intake.formats.format import Fields, Format, Ranking, Said, Vote, imported, native_line, rest_of
 from annotation.intake.schemas import RefusedError
+from annotation.intake.soundness import UnsoundError, read_json
 
 TIES = ("tie", "both", "equal", "same")
 SUBMITTED = "submitted"
 FLAT = ".responses"
-OLDER = {"user_id", "value", "status"}  # an answer in a data set of Argilla 1
+SUGGESTIONS = ("-suggestion", "-suggestion-metadata")  # columns beside that of a question, in Argilla 1
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def _convert(record: Fields, namespace: uuid.UUID) -> Json:
     data = _flat_fields(record) if is_flat else record["fields"]
     found = read_fields(data, [] if is_flat else ["fields"])
     responses = _flat_responses(record) if is_flat else _responses(record)
-    about = _as_object(record.get("metadata"))
+    about = _about(record.get("metadata"))
     return native_line(
         namespace,
         prompt=found.prompt,
@@ -57,21 +59,23 @@ def _responses(record: Fields) -> Iterator[Response]:
             raise RefusedError.at(["responses", question], "must be a list of objects")
         for one in answers:
             if one.get("status", SUBMITTED) == SUBMITTED:
-                yield Response(question, one.get("value"), str(one.get("user_id") or imported("argilla")["id"]))
+                yield Response(
+                    question, _listed(one.get("value")), str(one.get("user_id") or imported("argilla")["id"])
+                )
 
 
-def _as_object(value: object) -> dict[str, Any]:
-    """Metadata: an object, or in a data set of Argilla 1 its JSON; empty for anything else."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return {}
-    return value if isinstance(value, dict) else {}
+def _about(metadata: object) -> dict[str, Any]:
+    """Metadata: an object, or its JSON in a data set of Argilla 1; what is neither is kept as it is."""
+    if isinstance(metadata, str) and metadata.startswith("{"):
+        with suppress(UnsoundError):
+            metadata = read_json(metadata.encode()).value
+    if isinstance(metadata, dict):
+        return metadata
+    return {"metadata": metadata} if metadata else {}
 
 
 def _flat_fields(record: Fields) -> dict[str, Any]:
-    older = {f"{name}{end}" for name in _older_questions(record) for end in ("", "-suggestion", "-suggestion-metadata")}
+    older = {f"{name}{end}" for name in _older_answers(record) for end in ("", *SUGGESTIONS)}
     told = {"metadata", "external_id", *older}
     return {
         name: value
@@ -80,22 +84,29 @@ def _flat_fields(record: Fields) -> dict[str, Any]:
     }
 
 
-def _older_questions(record: Fields) -> list[str]:
-    """The columns of questions in a data set of Argilla 1: each has one of suggestions beside it, or lists answers."""
-    return [
-        name
-        for name, value in record.items()
-        if isinstance(value, list)
-        and (
-            f"{name}-suggestion" in record
-            or (value and all(isinstance(one, dict) and one.keys() >= OLDER for one in value))
-        )
-    ]
+def _older_answers(record: Fields) -> dict[str, list[dict[str, Any]]]:
+    """The answers by question in a data set of Argilla 1: a list of objects, or an object of lists.
+
+    A question without any has the columns of its suggestions beside it.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, value in record.items():
+        if isinstance(value, dict) and _is_older(value) and all(isinstance(one, list) for one in value.values()):
+            answers = zip_longest(*value.values())
+            found[name] = [dict(zip(value, answer, strict=True)) for answer in answers]
+        elif isinstance(value, list) and all(isinstance(one, dict) and _is_older(one) for one in value):
+            is_question = value or any(f"{name}{end}" in record for end in SUGGESTIONS)
+            found |= {name: value} if is_question else {}
+    return found
+
+
+def _is_older(answer: Fields) -> bool:
+    # The library leaves out what is null.
+    return {"status"} <= answer.keys() <= {"user_id", "value", "status"}
 
 
 def _flat_responses(record: Fields) -> Iterator[Response]:
-    for question in _older_questions(record):
-        yield from _responses({"responses": {question: record[question]}})
+    yield from _responses({"responses": _older_answers(record)})
     for name, values in record.items():
         if not name.endswith(FLAT) or not isinstance(values, list):
             continue
@@ -131,7 +142,7 @@ def _rating_names(name: str) -> tuple[str, ...]:
 def _places(response: Response, names: Sequence[str]) -> list[list[int]]:
     """A ranking: objects of value and rank, or values from best to worst."""
     ranks: dict[int, float] = {}
-    for place, one in enumerate(_listed(response.value)):
+    for place, one in enumerate(response.value):
         value, rank = (one.get("value"), one.get("rank")) if isinstance(one, dict) else (one, place)
         if value not in names or not isinstance(rank, (int, float)):
             raise RefusedError.at(["responses", response.question, place], f"must rank one of {', '.join(names)}")
@@ -141,21 +152,16 @@ def _places(response: Response, names: Sequence[str]) -> list[list[int]]:
     return _by_value(ranks)
 
 
-def _listed(ranking: Any) -> list[Any]:
+def _listed(value: Any) -> Any:
     """A ranking as a list: the data sets library makes an object of lists of a list of objects."""
-    if isinstance(ranking, dict):
-        return [{"value": value, "rank": rank} for value, rank in zip(ranking["value"], ranking["rank"], strict=True)]
-    return list(ranking)
+    if isinstance(value, dict) and isinstance(value.get("value"), list) and isinstance(value.get("rank"), list):
+        return [{"value": name, "rank": rank} for name, rank in zip_longest(value["value"], value["rank"])]
+    return value
 
 
 def _is_ranking(value: Any, names: Sequence[str]) -> bool:
     """Whether a value ranks outputs; several labels, and spans of a text, are lists as well."""
-    if isinstance(value, dict):
-        values, ranks = value.get("value"), value.get("rank")
-        return isinstance(values, list) and isinstance(ranks, list) and len(values) == len(ranks)
-    return isinstance(value, list) and any(
-        (one.get("value") if isinstance(one, dict) else one) in names for one in value
-    )
+    return isinstance(value, list) and any("rank" in one if isinstance(one, dict) else one in names for one in value)
 
 
 def _by_value(values: Mapping[int, float]) -> list[list[int]]:
@@ -174,7 +180,7 @@ def _label(value: str, names: Sequence[str], source: dict[str, str]) -> Vote | N
 def _is_known(record: Fields) -> bool:
     if isinstance(record.get("fields"), dict):
         return "responses" in record or "suggestions" in record
-    return any(name.endswith(FLAT) for name in record) or bool(_older_questions(record))
+    return any(name.endswith(FLAT) for name in record) or bool(_older_answers(record))
 
 
 ARGILLA = Format("argilla", _is_known, _convert)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -161,11 +162,11 @@ def text_at(record: Fields, name: str) -> str:
 
 
 def number_at(value: object, path: Sequence[str | int]) -> float:
-    """A number, perhaps written as text, as in CSV. Raises RefusedError."""
+    """A finite number, perhaps written as text, as in CSV. Raises RefusedError."""
     try:
-        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool) and math.isfinite(float(value)):
             return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     raise RefusedError.at(list(path), "is missing" if value is None else "must be a number")
 

@@ -6,15 +6,15 @@ The names of the fields are the labelling interface's own. Two texts whose names
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 from annotation.canonical import Json
 from annotation.intake.formats.fielded import read_fields
-from annotation.intake.formats.format import Fields, Format, Vote, imported, native_line, rest_of
+from annotation.intake.formats.format import Fields, Format, Vote, imported, native_line, number_at, rest_of
 from annotation.intake.schemas import RefusedError
+from annotation.intake.soundness import UnsoundError, read_json
 
 SIDES = {"left": 0, "right": 1}
 MIN_FIELDS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"}
@@ -45,8 +45,8 @@ def _side(value: object) -> int | None:
     """
     if isinstance(value, str) and value.startswith("["):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = read_json(value.encode()).value
+        except UnsoundError:
             return None
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
@@ -84,18 +84,10 @@ def _vote(side: int, by: Any, told: Fields) -> Vote:
     fields: dict[str, Any] = {}
     if isinstance(told.get("created_at"), str):
         fields["occurred_at"] = told["created_at"]
-    if (seconds := _seconds(told.get("lead_time"))) is not None:
-        fields["duration_ms"] = round(seconds * 1000)
+    if told.get("lead_time"):
+        fields["duration_ms"] = round(number_at(told["lead_time"], ["lead_time"]) * 1000)
     source = {"type": "human", "id": imported("label_studio")["id"] if name is None else f"label_studio:{name}"}
     return Vote("chosen", side, source, presented=True, fields=fields)
-
-
-def _seconds(value: object) -> float | None:
-    """A number, or in CSV its text."""
-    try:
-        return float(value) if isinstance(value, (int, float, str)) else None
-    except ValueError:
-        return None
 
 
 def _is_known(record: Fields) -> bool:

@@ -86,6 +86,22 @@ def test_a_data_set_of_argilla_1(ranking):
     assert (line["prompt"], line["metadata"]) == ("What?", {"topic": "words"})
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [[{"value": "response2", "status": "submitted"}],  # as Parquet is read: without what is null
+     {"user_id": [None, "u2"], "value": ["response2", "response1"], "status": ["submitted", "draft"]}],
+    ids=["nobody", "lists"],
+)  # fmt: skip
+def test_other_shapes_of_argilla_1(answers):
+    pair = convert_pair(ARGILLA, {**FIELDS, "preference": answers, "preference-suggestion-metadata": {}})
+    assert (pair.chosen, pair.line["feedback"][0]["source"]["id"]) == ("Two.", "imported:argilla")
+
+
+@pytest.mark.parametrize("metadata", ["words", '{"x": NaN}', '{"x": 1, "x": 2}', '{"x": "\\u0000"}'])
+def test_metadata_that_is_no_sound_json_is_kept_as_it_is(metadata):
+    assert convert_pair(ARGILLA, RECORD | {"metadata": metadata}).line["metadata"] == {"metadata": metadata}
+
+
 @pytest.mark.parametrize("value", [["clear", "short"], [{"start": 0, "end": 3, "label": "name"}]])
 def test_several_labels_or_spans_are_no_ranking(value):
     line = convert(ARGILLA, RECORD | {"responses": {"marks": [{"value": value, "user_id": "u1"}]}})
@@ -100,6 +116,8 @@ def test_several_labels_or_spans_are_no_ranking(value):
         ({"responses": [1]}, "/responses"),
         ({"responses": {"preference": [1]}}, "/responses/preference"),
         ({"responses": {"preference": [{"value": ["response1", "other"]}]}}, "/responses/preference/1"),
+        ({"responses": {"preference": [{"value": [{"value": "other", "rank": 1}]}]}}, "/responses/preference/0"),
+        ({"responses": {"preference": [{"value": {"value": ["response1"], "rank": []}}]}}, "/responses/preference/0"),
         ({"responses": {"preference": [{"value": ["response1"]}]}}, "/responses/preference"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Label Studio: tasks of a Pairwise tag, in JSON and JSON-MIN."""
+"""Label Studio: tasks of a Pairwise tag, in JSON, JSON-MIN and CSV."""
 
 from __future__ import annotations
 
@@ -49,6 +49,17 @@ def test_csv():
     assert (pair.line["feedback"][0]["source"]["id"], pair.line["feedback"][0]["duration_ms"]) == (
         "label_studio:3", 5250,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["[" * 9_000, "[NaN]", "[1"])
+def test_a_text_that_only_begins_like_a_list_is_a_text(text):
+    pair = convert_pair(LABEL_STUDIO, MIN | {"answer2": text, "topic": text})
+    assert (pair.rejected, pair.line["metadata"]) == (text, {"topic": text})
+
+
+@pytest.mark.parametrize("seconds", ["nan", "1e999", "soon"])
+def test_a_lead_time_that_is_no_number_is_refused(seconds):
+    assert refusal(LABEL_STUDIO, MIN | {"lead_time": seconds})[0] == "/lead_time"
 
 
 @pytest.mark.parametrize(
