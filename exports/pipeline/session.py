@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
+from threading import Lock
 from types import TracebackType
 from typing import Any
 
 import adbc_driver_postgresql
 import pyarrow as pa
-from adbc_driver_manager import AdbcConnection, AdbcStatement, StatementOptions
+from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement, StatementOptions
 
 # name: 128 bits of a hash of any JSON value; shown: the version 8 UUID that stands for them outside. uniform:
 # annotation.canonical.stable_uniform of two texts. difference: x - y within what a double holds, which PostgreSQL would
@@ -87,6 +89,17 @@ class StreamBrokenError(Exception):
     """The database, or the way to it, failed in the middle of an answer."""
 
 
+_connecting = Lock()  # threads take turns at what ADBC calls a database
+
+
+@cache
+def _database(dsn: str) -> AdbcDatabase:
+    """What ADBC knows of a database: its types, which takes ten times as long to find out as connecting does."""
+    # Not by adbc_driver_postgresql.dbapi: it imports pyarrow.dataset and with it pandas, a second of every start.
+    database: AdbcDatabase = adbc_driver_postgresql.connect(dsn)
+    return database
+
+
 class Session:
     """A connection with its temporary tables; use as a context manager.
 
@@ -96,9 +109,8 @@ class Session:
     def __init__(self, dsn: str, *, schema: str | None = None, statement_seconds: int = 0) -> None:
         self._streaming: set[AdbcStatement] = set()
         self._schema = schema
-        # Not by adbc_driver_postgresql.dbapi: it imports pyarrow.dataset and with it pandas, a second of every start.
-        self._database = adbc_driver_postgresql.connect(dsn)
-        self._connection = AdbcConnection(self._database)
+        with _connecting:
+            self._connection = AdbcConnection(_database(dsn))
         try:
             self.run(";\n".join((f"SET statement_timeout = '{statement_seconds}s'", *SETTINGS, FUNCTIONS)))
             if schema:
@@ -120,7 +132,6 @@ class Session:
         while self._streaming:
             self._streaming.pop().close()
         self._connection.close()
-        self._database.close()
 
     def cancel(self) -> None:
         """Break off what another thread runs in this session; that thread gets an error."""

@@ -6,6 +6,7 @@ import datetime as dt
 import gc
 import uuid
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -40,9 +41,18 @@ def test_after_an_error_it_goes_on():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_closed_connection_is_let_go():
-    prepared.run("SELECT %s::int8", (1,))
-    before = weakref.ref(connection.connection)
-    connection.close()
-    assert prepared.run("SELECT %s::int8", (2,)) == [(2,)]
+    def connect_twice() -> weakref.ref[object]:
+        prepared.run("SELECT %s::int8", (1,))
+        first = weakref.ref(connection.connection)
+        connection.close()
+        assert prepared.run("SELECT %s::int8", (2,)) == [(2,)]
+        gc.collect()
+        assert first() is None
+        second = weakref.ref(connection.connection)
+        connection.close()
+        return second
+
+    with ThreadPoolExecutor(1) as pool:
+        left = pool.submit(connect_twice).result()
     gc.collect()
-    assert before() is None
+    assert left() is None
