@@ -29,13 +29,6 @@ class Scale:
     name: str
     choices: tuple[Choice, ...]
 
-    def choice(self, value: str) -> Choice:
-        """The choice with that value; KeyError when the scale has none."""
-        for choice in self.choices:
-            if choice.value == value:
-                return choice
-        raise KeyError(value)
-
 
 A_KEYS, B_KEYS = ("a", "ArrowLeft"), ("b", "ArrowRight")
 
@@ -65,3 +58,6 @@ SCALES: dict[str, Scale] = {
         ),
     ),
 }
+
+# By value, of whatever scale: a page may still show the one that the project had before.
+CHOICES = {choice.value: choice for scale in SCALES.values() for choice in scale.choices}

@@ -14,6 +14,7 @@ from annotation import answers, golds, projects, queue
 from annotation.intake.inferences import accept_inferences, check_inference
 from annotation.models import Annotator, Assignment, Comparison, Member, Project, Prompt
 from annotation.pairing import Terms
+from annotation.scales import CHOICES
 
 PASSWORD = "correct horse battery"
 
@@ -92,7 +93,7 @@ def judge_next(annotator: Annotator, value: str = "a", **extra: Any) -> Assignme
     leases = queue.hold(annotator, count=1)
     if not leases:
         return None
-    choice = annotator.project.answer_scale.choice(value)
+    choice = CHOICES[value]
     extra = {"feedback_id": str(uuid.uuid4()), "duration_ms": 1_500, "active_ms": 1_200, **extra}
     answers.judge(annotator, leases[0].uid, choice, **extra)
     return leases[0]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation import answers, clock, queue
 from annotation.models import Annotator, Assignment, Flag
+from annotation.scales import CHOICES
 from annotation.views.desk import HELD, lay_out
 from annotation.views.gate import for_annotators, wants_fragments
 from annotation.views.reasons import FLAG_REASONS, SKIP_REASONS
@@ -67,7 +68,7 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
         return _bad_request(form)
     answer = form.cleaned_data
     try:
-        choice = annotator.project.answer_scale.choice(answer["choice"])
+        choice = CHOICES[answer["choice"]]
     except KeyError:
         return HttpResponseBadRequest("There is no such answer.", content_type="text/plain")
     lease = answer["lease"]

@@ -58,11 +58,24 @@ export class Outbox {
     this.drain();
   }
 
-  // Takes the last judgment of a page out again, unless it is being sent or has been: then null.
+  // The judgments of a page that stand, in order: without those that an undo behind them takes back.
+  standing(page) {
+    return this.entries.filter((entry) => entry.kind === "judge" && entry.page === page && !this.isUndone(entry));
+  }
+
+  isUndone(entry) {
+    const { entries } = this;
+    const behind = entries.slice(entries.findIndex((other) => other.id === entry.id) + 1);
+    return behind.some((later) => later.kind === "undo" && later.fields.last === entry.fields.lease);
+  }
+
+  // Takes the last judgment of a page out again; null when there is none or it is being sent. One that was tried may
+  // have arrived: it stays, and it is for the server to take it back.
   takeBack(page) {
     const { entries } = this;
-    const last = entries.findLast((entry) => entry.kind === "judge" && entry.page === page);
+    const last = this.standing(page).at(-1);
     if (!last || last.id === this.#sending) return null;
+    if (last.tried) return last;
     this.#store(entries.filter((entry) => entry.id !== last.id));
     if (entries.length === 1) this.drain(); // nothing waits any more, so there is no trouble
     return last;
@@ -85,6 +98,9 @@ export class Outbox {
   async #sendAll() {
     for (let entry = this.entries[0]; entry; entry = this.entries[0]) {
       this.#sending = entry.id;
+      if (navigator.onLine && !entry.tried) {
+        this.#store(this.entries.map((other) => (other.id === entry.id ? { ...other, tried: true } : other)));
+      }
       // The server's clock counts; it only has to know how long ago this was.
       const answer = await this.#handlers.deliver(entry, { ...entry.fields, ago_ms: Math.max(0, Date.now() - entry.at) || 0 });
       this.#sending = null;

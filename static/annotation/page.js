@@ -19,7 +19,7 @@ const answers = document.getElementById("answer");
 const undoForm = document.getElementById("undo");
 const stage = new Stage();
 const outbox = new Outbox(`prefapp:outbox:${config.user}`, { deliver, settled, changed: tellTrouble });
-const answered = new Set(outbox.entries.map((entry) => entry.fields.lease)); // never to be shown again
+const answered = new Set(outbox.entries.filter((entry) => !outbox.isUndone(entry)).map((entry) => entry.fields.lease)); // never to be shown again
 const recent = new Map(); // lease → article, of answers that may still be unsent
 let fading = 0; // timer of the toast
 let newest = 0; // stamp of the last reply that was read
@@ -87,11 +87,16 @@ async function undo() {
   const unsent = outbox.takeBack(location.pathname);
   const article = unsent && recent.get(unsent.fields.lease);
   if (unsent) {
+    const { lease: last } = unsent.fields;
     judged.pop();
-    answered.delete(unsent.fields.lease);
+    answered.delete(last);
+    if (unsent.tried) {
+      outbox.add({ id: newId(), kind: "undo", url: config.undo, label: "Undo", page: location.pathname, fields: { last } });
+      if (article) article.dataset.feedback = newId(); // the next answer is another record
+    }
     toast("Taken back");
     if (article) return bringBack(article);
-    wanted = unsent.fields.lease;
+    wanted = last;
     return supply();
   }
   const last = judged.at(-1);
@@ -110,6 +115,11 @@ async function undo() {
   await place(text); // and says so when nothing was taken back, or when it does not come back
 }
 
+// Hexadecimal digits of 128 random bits. (crypto.randomUUID is there with HTTPS only.)
+function newId() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 function bringBack(article) {
   if (stage.article) stage.wait(stage.take(), { first: true });
   stage.show(article);
@@ -123,14 +133,16 @@ function deliver(entry, fields) {
 }
 
 async function settled(entry, { outcome, text }) {
+  // What was taken back meanwhile is on the screen again; the reply to the undo tells of it.
+  const takenBack = outbox.entries.some((other) => other.kind === "undo" && other.fields.last === entry.fields.lease);
   if (["rejected", "shut-out"].includes(outcome)) notice(`“${entry.label}” could not be saved. ${text}`);
-  else if (isHere(entry)) await place(text);
+  else if (isHere(entry) && !takenBack) await place(text);
   if (outcome === "shut-out" && isHere(entry)) return stage.card("shut-out");
   if (stage.kind === "coming" && !outbox.entries.length) supply();
 }
 
 function unsentJudgments() {
-  return outbox.entries.filter((entry) => entry.kind === "judge" && isHere(entry));
+  return outbox.standing(location.pathname);
 }
 
 function isHere(entry) {
@@ -153,7 +165,7 @@ async function supply() {
 function receive() {
   const inbox = document.getElementById("inbox");
   if (!inbox.dataset.held && !inbox.querySelector("[data-card]")) return;
-  const { held, last, show, notice: said, guidelinesVersion, stamp } = inbox.dataset;
+  const { held, last, show, notice: said, guidelinesVersion, scale, stamp } = inbox.dataset;
   const ours = held.split(" ").filter((one) => one && !answered.has(one));
   const card = inbox.querySelector("[data-card]")?.content.firstElementChild;
   const fresh = [...inbox.querySelectorAll("template[data-lease]")];
@@ -168,6 +180,8 @@ function receive() {
     if (isNew) stage.wait(document.adoptNode(content.firstElementChild));
   }
   if (!unsentJudgments().length) judged = last ? [last] : [];
+  // Other answers are offered now; what is on the screen is still held.
+  if (scale !== config.scale && !outbox.entries.length) return location.reload();
   if (said) notice(said);
   if (guidelinesVersion !== config.guidelinesVersion) renewGuidelines();
   arrange(ours, show || wanted, card);
@@ -207,8 +221,8 @@ async function renewGuidelines() {
 
 // State, undo and the count of unsent answers, as they are now.
 function reflect() {
-  const unsent = outbox.entries.length;
-  const state = outbox.trouble ? "offline" : unsent ? "saving" : "saved";
+  const unsent = outbox.entries.filter((entry) => entry.kind !== "undo" && !outbox.isUndone(entry)).length;
+  const state = outbox.trouble ? "offline" : outbox.entries.length ? "saving" : "saved";
   stage.state = state;
   const kept = `${unsent} answer${unsent === 1 ? " is" : "s are"}`;
   const words = { saved: "Saved ✓", saving: "Saving…", offline: outbox.trouble === "signed-out" ? `Signed out · ${kept} kept here` : `No connection · ${kept} kept here` };

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connections, transaction
 
 from annotation import answers, canonical, judging, projects, queue
 from annotation.models import Comparison, Event, Feedback, Judgment, Retraction
+from annotation.scales import CHOICES
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +23,7 @@ def alice(db):
 
 
 def answer(annotator, lease, value, feedback_id="f1", **extra):
-    answers.judge(annotator, lease.uid, annotator.project.answer_scale.choice(value), feedback_id=feedback_id, **extra)
+    answers.judge(annotator, lease.uid, CHOICES[value], feedback_id=feedback_id, **extra)
 
 
 @pytest.mark.parametrize(

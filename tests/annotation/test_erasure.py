@@ -14,6 +14,7 @@ from annotation.erased import Erased
 from annotation.intake.answering import answer_lease
 from annotation.models import Assignment, Candidate, Comparison, Event, Feedback, Flag, Judgment, Prompt
 from annotation.replay import replay
+from annotation.scales import CHOICES
 from tests import world
 from tests.annotation.person import (
     OTHER,
@@ -243,7 +244,7 @@ class TestQueue:
 
 
 def judge(annotator, lease):
-    choice = annotator.project.answer_scale.choice("a")
+    choice = CHOICES["a"]
     return answers.judge(annotator, lease.uid, choice, feedback_id=str(lease.uid))
 
 

@@ -17,6 +17,7 @@ from annotation.intake.receiving import FEEDBACK, INFERENCES, Sender, receive_on
 from annotation.models import Candidate, Comparison, Judgment, Project, Prompt
 from annotation.pairing import Terms, naming
 from annotation.replay import replay
+from annotation.scales import CHOICES
 from tests import world
 from tests.annotation.person import (
     OTHER,
@@ -95,7 +96,7 @@ def work(project: Project, name: str) -> None:
                 if n % 5 == 4:
                     queue.skip(annotator, lease.uid, reason="x")
                 else:
-                    choice = project.answer_scale.choice("ab"[n % 2])
+                    choice = CHOICES["ab"[n % 2]]
                     answers.judge(annotator, lease.uid, choice, feedback_id=f"{name}-{n}")
                 if n % 5 == 3:
                     answers.undo(annotator)
@@ -162,7 +163,7 @@ def test_a_judgment_that_is_being_written_is_waited_for_and_erased(project, crow
     alice = world.annotator(project, "alice")
     (lease,) = queue.hold(alice, count=1)
     with transaction.atomic():
-        answers.judge(alice, lease.uid, project.answer_scale.choice("a"), feedback_id="f-slow")
+        answers.judge(alice, lease.uid, CHOICES["a"], feedback_id="f-slow")
         crowd.add(lambda: erasure.erase(Project.objects.get(pk=project.pk), USER, actor="test"))
         until_it_waits(crowd)
     crowd.wait()

@@ -13,6 +13,7 @@ from django.utils import timezone
 from annotation import answers, golds, mixing, progress, projects, queue
 from annotation.models import Annotator, Assignment, Comparison, Event, Judgment, Project
 from annotation.replay import replay
+from annotation.scales import CHOICES
 from annotation.verification import verify
 from tests import world
 from tests.chance import GOLD, NEITHER, RATES, REPEAT, drawn
@@ -130,7 +131,7 @@ def test_a_gold_that_was_answered_late_or_is_not_wanted_does_not_come_again() ->
     with drawn(GOLD, NEITHER):
         (late,) = queue.hold(alice, count=1)
         lapse(late)
-        answers.judge(alice, late.uid, project.answer_scale.choice("a"), feedback_id="late")
+        answers.judge(alice, late.uid, CHOICES["a"], feedback_id="late")
         assert kinds(judge(alice)) == ["plain"]
     with drawn(GOLD, NEITHER):
         (left,) = queue.hold(bob, count=1)
@@ -143,7 +144,7 @@ def test_a_late_answer_to_a_gold_counts_unless_it_was_answered_meanwhile() -> No
     project = mixed_project()
     world.add_golds(project, 1)
     alice, bob = world.annotator(project, "alice"), world.annotator(project, "bob")
-    choice = project.answer_scale.choice("a")
+    choice = CHOICES["a"]
     with drawn(GOLD):
         late = {annotator: queue.hold(annotator, count=1)[0] for annotator in (alice, bob)}
         for lease in late.values():
@@ -218,7 +219,7 @@ def test_golds_and_surplus_answers_are_not_repeated(monkeypatch: pytest.MonkeyPa
         (lease,) = queue.hold(alice, count=1)
         lapse(lease)
         judge(bob)
-        answers.judge(alice, lease.uid, project.answer_scale.choice("a"), feedback_id="late")
+        answers.judge(alice, lease.uid, CHOICES["a"], feedback_id="late")
     with drawn(REPEAT):
         assert kinds(judge(alice)) == ["plain"]
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from annotation import answers, projects, queue
 from annotation.models import Annotator, Assignment, Comparison, Event, Judgment
+from annotation.scales import CHOICES
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,7 @@ def test_hold_returns_the_same_leases_until_they_are_judged():
     alice = world.annotator(world.project(comparisons=3), "alice")
     first, second = queue.hold(alice, count=2)
     assert [lease.uid for lease in queue.hold(alice, count=2)] == [first.uid, second.uid]
-    answers.judge(alice, first.uid, alice.project.answer_scale.choice("a"), feedback_id="f1")
+    answers.judge(alice, first.uid, CHOICES["a"], feedback_id="f1")
     assert queue.hold(alice, count=2)[0].uid == second.uid
 
 
@@ -104,7 +105,7 @@ def test_a_judgment_after_its_lease_went_to_somebody_else_is_surplus():
     lapse(lease)
     queue.expire()
     world.judge_next(bob)
-    answers.judge(alice, lease.uid, project.answer_scale.choice("b"), feedback_id="late")
+    answers.judge(alice, lease.uid, CHOICES["b"], feedback_id="late")
     assert Judgment.objects.get(feedback__feedback_id="late").surplus
     comparison = Comparison.objects.get()
     assert (comparison.taken, comparison.judged) == (1, 1)
@@ -115,7 +116,7 @@ def test_a_judgment_after_its_lease_expired_counts_while_the_slot_is_free():
     (lease,) = queue.hold(alice, count=1)
     lapse(lease)
     queue.expire()
-    answers.judge(alice, lease.uid, alice.project.answer_scale.choice("b"), feedback_id="late")
+    answers.judge(alice, lease.uid, CHOICES["b"], feedback_id="late")
     assert not Judgment.objects.get().surplus
     assert Comparison.objects.get().judged == 1
 
@@ -159,7 +160,7 @@ def test_a_late_answer_finds_the_other_side_taken_by_whoever_came_after(attempt)
     lapse(late)
     queue.expire()
     world.judge_next(bob)
-    answers.judge(alice, late.uid, project.answer_scale.choice("a"), feedback_id="late")
+    answers.judge(alice, late.uid, CHOICES["a"], feedback_id="late")
     comparison = Comparison.objects.get()
     assert (comparison.taken, comparison.judged, comparison.lefts) == (2, 2, 1)
 

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from annotation import answers, mixing, projects, queue, routing
 from annotation.models import Annotator, Assignment, Comparison, Judgment, Project
+from annotation.scales import CHOICES
 from tests import world
 
 NAMES = ("alice", "bob", "carol")
@@ -78,7 +79,7 @@ class QueueMachine(RuleBasedStateMachine):
         if lease:
             feedback_id = str(uuid.uuid4())
             for _ in range(2):
-                choice = self.project.answer_scale.choice(value)
+                choice = CHOICES[value]
                 answers.judge(self.people[name], lease.uid, choice, feedback_id=feedback_id)
 
     @rule(name=people)
@@ -109,7 +110,7 @@ class QueueMachine(RuleBasedStateMachine):
     def judge_late(self, name: str) -> None:
         lease = self.people[name].assignments.filter(state=Assignment.State.EXPIRED).order_by("pk").first()
         if lease:
-            choice = self.project.answer_scale.choice("a")
+            choice = CHOICES["a"]
             answers.judge(self.people[name], lease.uid, choice, feedback_id=str(uuid.uuid4()))
             with pytest.raises(queue.LeaseLostError):
                 answers.judge(self.people[name], lease.uid, choice, feedback_id=str(uuid.uuid4()))

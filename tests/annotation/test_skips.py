@@ -10,6 +10,7 @@ from django.utils import timezone
 from annotation import answers, projects, queue
 from annotation.models import Annotator, Assignment, Comparison, Event, Flag, Judgment, Project
 from annotation.progress import project_progress
+from annotation.scales import CHOICES
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +93,7 @@ def test_an_answer_that_comes_late_to_what_is_with_the_lead_is_surplus() -> None
     Assignment.objects.filter(pk=lease.pk).update(expires_at=timezone.now() - dt.timedelta(seconds=1))
     queue.expire()
     skip_next(bob)
-    answers.judge(alice, lease.uid, project.answer_scale.choice("a"), feedback_id="late")
+    answers.judge(alice, lease.uid, CHOICES["a"], feedback_id="late")
     assert Judgment.objects.get().surplus
     assert counts() == (0, 0, 2)
 

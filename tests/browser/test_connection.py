@@ -52,6 +52,16 @@ def cut_off(page: Page) -> None:
     page.route("**/judge/", lambda route: route.abort())
 
 
+def lose_replies(page: Page) -> None:
+    """Judgments arrive, and what the server says of them does not."""
+
+    def arrive(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/judge/", arrive)
+
+
 def test_offline_answers_wait_in_order_and_arrive(alice: Person) -> None:
     page = alice.page
     page.context.set_offline(True)
@@ -188,6 +198,49 @@ def test_undo_of_an_unsent_answer_needs_no_connection(alice: Person) -> None:
     assert judgment.chosen == judgment.right
 
 
+def test_undo_of_an_answer_whose_reply_was_lost_takes_it_back(alice: Person) -> None:
+    page = alice.page
+    lose_replies(page)
+    first = alice.press("a")
+    until_state(page, "offline")
+    assert judged() == [first.lease]
+    page.keyboard.press("u")
+    assert alice.sees() == first
+    alice.press("b")
+    page.unroute_all(behavior="wait")
+    alice.until_saved()
+    assert judged() == [first.lease]
+    before, now = Judgment.objects.order_by("pk")
+    assert (before.chosen, now.chosen) == (before.left, now.right)
+
+
+def test_such_an_undo_outlives_the_page(alice: Person) -> None:
+    page = alice.page
+    lose_replies(page)
+    first = alice.press("a")
+    until_state(page, "offline")
+    page.keyboard.press("u")
+    assert alice.sees() == first
+    page.unroute_all(behavior="wait")
+    page.reload()
+    alice.until_saved()
+    assert judged() == []
+    assert alice.sees() == first
+
+
+def test_closing_a_second_tab_leaves_the_first_one_its_work(alice: Person) -> None:
+    page = alice.page
+    other = page.context.new_page()
+    alice.watch(other)
+    other.goto(page.url)
+    other.wait_for_function("() => document.querySelector('#waiting template') !== null")
+    other.goto("about:blank")
+    answered = [alice.press(key) for key in "abt"]
+    alice.until_saved()
+    assert judged() == [seen.lease for seen in answered]
+    assert not Assignment.objects.filter(state="released").exists()
+
+
 def test_undo_without_connection_says_so_and_changes_nothing(alice: Person) -> None:
     page = alice.page
     first = alice.press("a")
@@ -202,6 +255,16 @@ def test_undo_without_connection_says_so_and_changes_nothing(alice: Person) -> N
     alice.until_gone(second)
     assert alice.sees() == first
     assert judged() == []
+
+
+def test_a_new_scale_reaches_an_open_page(alice: Person, project: Project) -> None:
+    projects.change_project(project, {"scale": "strength7"}, actor="test")
+    first = alice.press("a")
+    expect(alice.button("A is much better")).to_be_visible()
+    second = alice.press("1")
+    alice.until_saved()
+    assert judged() == [first.lease, second.lease]
+    assert list(Judgment.objects.order_by("pk").values_list("strength", flat=True)) == [None, 3]
 
 
 def test_signed_out_answers_wait_for_signing_in(alice: Person) -> None:

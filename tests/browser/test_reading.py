@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from annotation.models import Judgment, Project
 from tests import world
+from tests.annotation.person import inference, log_inferences
 from tests.annotation.test_rendering import HOSTILE
 from tests.browser.conftest import People
 from tests.browser.person import PHONE, Person
@@ -210,6 +213,30 @@ def test_on_a_phone_two_tabs_and_answers_in_reach(people: People) -> None:
     page.locator("#toast").get_by_text("Undo").tap()
     page.wait_for_function("it => document.querySelector('[data-lease]')?.dataset.lease === it", arg=seen.lease)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+
+
+WIDE = {
+    "code": f"Fix it:\n\n```python\n{'total = total + value  # ' * 15}\n```",
+    "table": "\n".join(["|" + " measured |" * 12, "|" + "---|" * 12, "|" + " 12,345.67 |" * 12]),
+    "word": "Donaudampfschifffahrtsgesellschaftskapitän" * 3 + " `annotation.intake.formats.label_studio.LABEL_STUDIO`",
+    "formula": "$$x" + "+x^2" * 100 + "$$",
+    "picture": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x," + "x" * 400}}]}],
+}
+
+
+@pytest.mark.parametrize("window", [{"viewport": {"width": 1400, "height": 900}}, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("wide", WIDE)
+def test_a_wide_prompt_leaves_both_outputs_in_sight(people: People, wide: str, window: dict[str, Any]) -> None:
+    project = world.project("wide")
+    log_inferences(project, inference("wide", prompt=WIDE[wide]))
+    person = people(world.person("alice"), **window)
+    page = person.open("wide")
+    person.sees()
+    wanted = page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+    assert wanted[0] <= wanted[1]
+    pane = page.get_by_role("group", name="Response A").bounding_box()
+    assert pane
+    assert pane["width"] <= window["viewport"]["width"]
 
 
 def test_the_prompt_folds(alice: Person) -> None:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from annotation import answers, keys, log, projects, queue
 from annotation.critic import runs
 from annotation.models import Annotator, ApiKey, Assignment, Comparison, Flag, Project
+from annotation.scales import CHOICES
 from tests import world
 
 FACTS = ["prompt", "candidate", "feedback", "judgment", "retraction", "event", "guidelineversion"]
@@ -44,7 +45,7 @@ def build(slug: str = "summaries", *, lead: str = "lena") -> Scenery:
     assert first is not None
     (second,) = queue.hold(bob, count=1)
     # Each for another candidate, whatever the sides.
-    other = project.answer_scale.choice("b" if second.left_id == first.left_id else "a")
+    other = CHOICES["b" if second.left_id == first.left_id else "a"]
     answers.judge(bob, second.uid, other, feedback_id=f"dispute-{slug}", duration_ms=900)
     world.judge_next(alice, "tie")
     held = answers.undo(alice)

@@ -6,6 +6,7 @@ import pytest
 
 from annotation import answers, erasure, log, queue
 from annotation.models import Candidate, Comparison, Event, Feedback, Judgment, Prompt
+from annotation.scales import CHOICES
 from tests import world
 from tests.annotation.admin.scenery import browse, list_path, page_path
 from tests.annotation.person import SPOKEN, USER, live
@@ -20,7 +21,7 @@ def lena():
     live(project)
     alice = world.annotator(project, "alice")
     for lease in queue.hold(alice, count=5):
-        answers.judge(alice, lease.uid, project.answer_scale.choice("a"), feedback_id=str(lease.uid))
+        answers.judge(alice, lease.uid, CHOICES["a"], feedback_id=str(lease.uid))
     erasure.erase(project, USER, actor="test", reason="ticket 7")
     log.seal(project)
     return browse(world.lead("lena", project))

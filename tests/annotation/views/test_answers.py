@@ -140,6 +140,15 @@ def test_an_answer_after_the_lease_ran_out_still_counts(alice: Client, project: 
     assert not Judgment.objects.get().surplus
 
 
+def test_an_answer_by_the_scale_that_was_shown_is_taken(alice: Client, project: Project) -> None:
+    shown = current(alice, project)
+    projects.change_project(project, {"scale": "strength7"}, actor="test")
+    assert judge(alice, project, shown, choice="a").status_code == 200
+    projects.change_project(project, {"scale": "plain"}, actor="test")
+    assert judge(alice, project, current(alice, project), choice="b3").status_code == 200
+    assert list(Judgment.objects.order_by("pk").values_list("strength", flat=True)) == [None, 3]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -148,7 +157,7 @@ def test_an_answer_after_the_lease_ran_out_still_counts(alice: Client, project: 
         ("feedback_id", "x"),
         ("feedback_id", ""),
         ("choice", ""),
-        ("choice", "a3"),
+        ("choice", "a9"),
         ("duration_ms", "soon"),
         ("duration_ms", "NaN"),
         ("active_ms", "Infinity"),

@@ -9,6 +9,7 @@ import pytest
 
 from annotation import answers, log, queue
 from annotation.models import Assignment
+from annotation.scales import CHOICES
 from exports.pipeline.build import build
 from tests import world
 from tests.exports.dataset import EVERYTHING, ask, built, give_feedback, log_inference, rows, vote
@@ -60,7 +61,7 @@ def test_surplus_is_left_out_unless_asked_for(project):
     Assignment.objects.filter(pk=late.pk).update(expires_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     queue.expire()
     world.judge_next(bob)
-    choice = project.answer_scale.choice("a")
+    choice = CHOICES["a"]
     answers.judge(alice, late.uid, choice, feedback_id=str(uuid.uuid4()), duration_ms=1, active_ms=1)
     assert selected(project) == ["bob"]
     assert selected(project, surplus=True) == ["alice", "bob"]
