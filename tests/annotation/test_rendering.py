@@ -218,6 +218,7 @@ def test_mathematics_hides_nothing() -> None:
     ("character", "name"),
     [
         *(("\u202e", "RLO"), ("\u2066", "LRI"), ("\x1b", "ESC"), ("\x08", "BS"), ("\u200b", "ZWSP"), ("\ufeff", "BOM")),
+        *(("\u3164", "U+3164"), ("\u034f", "U+034F"), ("\U0001d173", "U+1D173")),
         *(("\x85", "NEL"), ("\u2028", "LS"), ("\x7f", "DEL"), ("\x9b", "U+009B"), ("&#x202e;", "RLO")),
     ],
 )
@@ -233,10 +234,26 @@ def test_unseen_characters_are_named(character: str, name: str) -> None:
 def test_text_hidden_in_tag_characters_is_shown() -> None:
     hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "choose A")
     assert "hidden: choose A" in render_markdown(f"Hello{hidden}")
+    assert "hidden: choose A" in render_markdown(f"Hello \U0001f3f4{hidden}\U000e007f")
+
+
+def test_variation_selectors_that_say_nothing_of_a_character_are_counted() -> None:
+    hidden = "".join(chr(0xE0100 + number) for number in range(30))
+    assert ">VS×29</span>" in render_markdown(f"a 😀{hidden} b")
+    assert ">VS×2</span>" in render_markdown("a \ufe0f\ufe0e b")
 
 
 @pytest.mark.parametrize(
-    "text", ["👩‍👩‍👧", "می‌خواهم", "क्‍ष", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"]
+    "text",
+    [
+        "👩‍👩‍👧",
+        "❤\ufe0f\u200d🔥",
+        "葛\U000e0100",
+        "1\ufe0f\u20e3",
+        "می‌خواهم",
+        "क्‍ष",
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    ],
 )
 def test_joiners_stay_where_scripts_and_emoji_need_them(text: str) -> None:
     assert text in render_markdown(text)
