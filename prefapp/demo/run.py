@@ -132,8 +132,9 @@ def _announcement(known: Mapping[str, Any]) -> str:
 def _watch(parts: Parts) -> NoReturn:
     servers = embedded.configured_servers()
     while True:
-        parts.check()
+        # First, since a part may end for want of its server.
         for name, server in servers.items():
             if not lives(server):
                 raise DemoError(f"The embedded {name} ended; see {settings.DATA_DIR / name / 'server.log'}")
+        parts.check()
         time.sleep(0.25)
