@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import psutil
 from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError
@@ -41,9 +42,13 @@ def run(*, host: str, port: int, fresh: bool, say: Say) -> None:
         if fresh:
             _erase(data_dir)
         parts.log_dir.mkdir(exist_ok=True)
-        known = _start(parts, address, data_dir / "demo.json")
+        embedded.hold_configured()
+        check = partial(_check, embedded.configured_servers(), parts)
+        known = _start(parts, address, data_dir / "demo.json", check)
         say(_announcement(known))
-        _watch(parts)
+        while True:
+            check()
+            time.sleep(0.25)
     except Stopped:
         say("Stopping.")
     except (OSError, DatabaseError) as error:
@@ -81,9 +86,8 @@ def _erase(data_dir: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _start(parts: Parts, address: Address, path: Path) -> dict[str, Any]:
+def _start(parts: Parts, address: Address, path: Path, check: Callable[[], None]) -> dict[str, Any]:
     """Starts everything, fills the database meanwhile, and returns what demo.json says once all of it answers."""
-    embedded.hold_configured()
     # Web server and workers get ready while this process migrates: neither touches a table before it is asked to.
     parts.start("web server", partial(programs.web_server, address))
     parts.start("worker", programs.worker)
@@ -97,14 +101,14 @@ def _start(parts: Parts, address: Address, path: Path) -> dict[str, Any]:
     }
     parts.start("beat", programs.beat)
     seed.write_known(path, known)
-    _await_ready(parts, address)
+    _await_ready(parts, address, check)
     return known
 
 
-def _await_ready(parts: Parts, address: Address) -> None:
+def _await_ready(parts: Parts, address: Address, check: Callable[[], None]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while missing := _missing(address):
-        parts.check()
+        check()
         if time.monotonic() > deadline:
             raise DemoError(f"The demo is not ready after {READY_SECONDS} s ({missing}); see {parts.log_dir}")
         time.sleep(0.05)
@@ -129,12 +133,9 @@ def _announcement(known: Mapping[str, Any]) -> str:
     return "\n".join([f"Ready: {known['url']}", "Log-ins:", *log_ins, "Ctrl-C stops everything; the data stays."])
 
 
-def _watch(parts: Parts) -> NoReturn:
-    servers = embedded.configured_servers()
-    while True:
-        # First, since a part may end for want of its server.
-        for name, server in servers.items():
-            if not lives(server):
-                raise DemoError(f"The embedded {name} ended; see {settings.DATA_DIR / name / 'server.log'}")
-        parts.check()
-        time.sleep(0.25)
+def _check(servers: Mapping[str, psutil.Process], parts: Parts) -> None:
+    """Raises DemoError when something ended: first of all a server, for want of which parts may end."""
+    for name, server in servers.items():
+        if not lives(server):
+            raise DemoError(f"The embedded {name} ended; see {settings.DATA_DIR / name / 'server.log'}")
+    parts.check()
