@@ -161,7 +161,7 @@ def record(project: Project, entries: Sequence[NewFeedback], *, actor: str) -> l
     ]  # fmt: skip
     if len(entries) == 1 and entries[0].is_one_verdict:
         judgment = _row(project, entries[0], entries[0].verdicts[0], results[0].uids[0])
-        return [_write_one([*log.rows(project, told), *rows, judgment])]
+        return _write_one([*log.rows(project, told), *rows, judgment])
     events = log.append(project, told)
     linked = [(*row, event) for row, event in zip(rows, events, strict=True)]
     feedback = write_rows(Feedback, [*FEEDBACK_FIELDS, "event"], linked)
@@ -256,12 +256,11 @@ def _row(project: Project, entry: NewFeedback, verdict: Verdict, uid: uuid.UUID)
     )  # fmt: skip
 
 
-def _write_one(rows: Sequence[Sequence[Any]]) -> int:
+def _write_one(rows: Sequence[Sequence[Any]]) -> list[int]:
     """An event, its record and its one judgment in one statement, as most are; return the record's primary key."""
     statement, *inserts = _one()
     values = [value for insert, row in zip(inserts, rows, strict=True) for value in insert.parameters(row)]
-    ((feedback_id,),) = prepared.run(statement, values)
-    return feedback_id  # type: ignore[no-any-return]  # rows are untyped
+    return [feedback_id for (feedback_id,) in prepared.run(statement, values)]
 
 
 @cache

@@ -35,7 +35,7 @@ def run(statement: str, parameters: Mapping[str, object] | Sequence[object]) -> 
 
 @cache
 def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
-    """A statement with the server's own placeholders, and the names of what stands for $1, $2, …"""
+    """A statement with the server's own placeholders, and the names of its parameters in their order ($1 is first)."""
     found = [match[1] for match in PLACEHOLDER.finditer(statement)]
     names = tuple(dict.fromkeys(found)) if any(found) else ()
     counter = iter(range(1, len(found) + 1))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     # This module is imported before Django is set up.
     from django.contrib.auth.models import User
 
+    from annotation.models import Project
+
 
 expect.set_options(timeout=ANSWER_SECONDS * 1000)  # the machine may be busy
 
@@ -45,3 +47,22 @@ def people(served: str, browser: Browser) -> Iterator[People]:
     people = People(browser, served)
     yield people
     people.watch()
+
+
+@pytest.fixture
+def project() -> Project:
+    """A project with more comparisons than a test answers."""
+    from tests import world  # noqa: PLC0415 - it wants Django set up
+
+    return world.project("summaries", comparisons=12)
+
+
+@pytest.fixture
+def alice(people: People, project: Project) -> Person:
+    """A person at the comparison page of that project, with the next comparisons at hand."""
+    from tests import world  # noqa: PLC0415 - as above
+
+    person = people(world.person("alice"))
+    person.open()
+    person.until_preloaded()
+    return person

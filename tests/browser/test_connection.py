@@ -15,32 +15,10 @@ from annotation.models import Assignment, Judgment, Project
 from tests import world
 from tests.annotation.person import SECRET, USER, inference, log_inferences
 from tests.browser.conftest import People
+from tests.browser.network import judged, until_state
 from tests.browser.person import Person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
-
-
-@pytest.fixture
-def project() -> Project:
-    return world.project("summaries", comparisons=12)
-
-
-@pytest.fixture
-def alice(people: People, project: Project) -> Person:
-    person = people(world.person("alice"))
-    person.open()
-    person.until_preloaded()
-    return person
-
-
-def judged() -> list[str]:
-    """The leases that were judged and not taken back, in the order of arrival."""
-    current = Judgment.objects.filter(feedback__retracted_by=None).order_by("pk")
-    return [str(judgment.assignment.uid) for judgment in current if judgment.assignment]
-
-
-def until_state(page: Page, state: str) -> None:
-    page.wait_for_function("it => document.querySelector('[data-state]')?.dataset.state === it", arg=state)
 
 
 def heading(page: Page, words: str) -> None:
@@ -50,16 +28,6 @@ def heading(page: Page, words: str) -> None:
 def cut_off(page: Page) -> None:
     """No judgment gets through. (Chromium ends its pretended offline state too early when a page is left.)"""
     page.route("**/judge/", lambda route: route.abort())
-
-
-def lose_replies(page: Page) -> None:
-    """Judgments arrive, and what the server says of them does not."""
-
-    def arrive(route: Route) -> None:
-        route.fetch()
-        route.abort()
-
-    page.route("**/judge/", arrive)
 
 
 def test_offline_answers_wait_in_order_and_arrive(alice: Person) -> None:
@@ -181,53 +149,6 @@ def test_a_server_in_trouble_is_tried_again(alice: Person) -> None:
     assert judged() == [first.lease]
 
 
-def test_undo_of_an_unsent_answer_needs_no_connection(alice: Person) -> None:
-    page = alice.page
-    page.context.set_offline(True)
-    first = alice.press("a")
-    until_state(page, "offline")
-    page.keyboard.press("u")
-    assert alice.sees() == first
-    until_state(page, "saved")  # nothing waits any more
-    expect(page.locator("#status")).to_have_text("Saved ✓")
-    alice.press("b")
-    page.context.set_offline(False)
-    alice.until_saved()
-    assert judged() == [first.lease]
-    judgment = Judgment.objects.get()
-    assert judgment.chosen == judgment.right
-
-
-def test_undo_of_an_answer_whose_reply_was_lost_takes_it_back(alice: Person) -> None:
-    page = alice.page
-    lose_replies(page)
-    first = alice.press("a")
-    until_state(page, "offline")
-    assert judged() == [first.lease]
-    page.keyboard.press("u")
-    assert alice.sees() == first
-    alice.press("b")
-    page.unroute_all(behavior="wait")
-    alice.until_saved()
-    assert judged() == [first.lease]
-    before, now = Judgment.objects.order_by("pk")
-    assert (before.chosen, now.chosen) == (before.left, now.right)
-
-
-def test_such_an_undo_outlives_the_page(alice: Person) -> None:
-    page = alice.page
-    lose_replies(page)
-    first = alice.press("a")
-    until_state(page, "offline")
-    page.keyboard.press("u")
-    assert alice.sees() == first
-    page.unroute_all(behavior="wait")
-    page.reload()
-    alice.until_saved()
-    assert judged() == []
-    assert alice.sees() == first
-
-
 def test_closing_a_second_tab_leaves_the_first_one_its_work(alice: Person) -> None:
     page = alice.page
     other = page.context.new_page()
@@ -239,22 +160,6 @@ def test_closing_a_second_tab_leaves_the_first_one_its_work(alice: Person) -> No
     alice.until_saved()
     assert judged() == [seen.lease for seen in answered]
     assert not Assignment.objects.filter(state="released").exists()
-
-
-def test_undo_without_connection_says_so_and_changes_nothing(alice: Person) -> None:
-    page = alice.page
-    first = alice.press("a")
-    alice.until_saved()
-    page.context.set_offline(True)
-    second = alice.sees()
-    page.keyboard.press("u")
-    expect(page.locator("#toast")).to_contain_text("Undo needs the connection")
-    assert alice.sees() == second
-    page.context.set_offline(False)
-    page.keyboard.press("u")
-    alice.until_gone(second)
-    assert alice.sees() == first
-    assert judged() == []
 
 
 def test_a_new_scale_reaches_an_open_page(alice: Person, project: Project) -> None:
