@@ -126,6 +126,11 @@ def _feedback(row: dict[str, Any]) -> Json:
     if row.get("value") is not None:
         record.pop("presented", None)
         return {**record, "kind": "rating", "output": row["outputs"][0], "value": row["value"]}
+    if row["kind"] == "score":
+        return {**record, "kind": "score", "scores": json.loads(row["scores"])}
+    if row["kind"] == "ranking":
+        winner, loser = row.get("chosen"), row.get("rejected")
+        return {**record, "kind": "ranking", "ranking": [[winner], [loser]] if winner else [row["outputs"]]}
     record |= {"kind": "preference", "outcome": row["outcome"]}
     record |= {name: row[name] for name in ("chosen", "rejected", "strength") if row.get(name) is not None}
     record |= {name: json.loads(row[name]) for name in ("scores", "criteria") if row.get(name)}

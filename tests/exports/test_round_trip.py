@@ -42,6 +42,7 @@ def project(db):
     give_feedback(
         made, "r2", "score", by="rm", source="reward_model", scores=dict(zip(ids, (0.5, -0.25, 0.0), strict=True))
     )
+    give_feedback(made, "r4", "ranking", by="critic", source="ai_critic", ranking=[["r4-2"], ["r4-0", "r4-1"]])
     for n in range(4):
         give_feedback(made, f"r{n}", "rating", by="erin", output=f"r{n}-0", value=(1, -1, 0.5, -0.5)[n])
     return made
@@ -92,14 +93,14 @@ def test_single_turns_and_ratings_come_out_again(project):
 
 
 def test_a_whole_snapshot_comes_back_with_its_judgments(project):
-    recipe = {"formats": CONFIGS, "sources": ["human", "reward_model"]}
+    recipe = {"formats": CONFIGS, "sources": ["human", "reward_model", "ai_critic"]}
     first = built(project, **recipe)
     again = built(imported(first.path), **recipe)
     for config in (*WITH_TEXTS, "preference_text", "kto"):
         assert told(again, config) == told(first, config), config
     mine, theirs = rows(first, "judgments"), rows(again, "judgments")
     assert len(mine) == len(theirs)
-    for name in ("request_id", "source_id", "source_type", "outcome", "chosen", "rejected", "strength", "value",
+    for name in ("kind", "request_id", "source_id", "source_type", "outcome", "chosen", "rejected", "strength", "value",
                  "rationale", "presented", "prompt_digest", "judged_at", "scores"):  # fmt: skip
         assert Counter(repr(row[name]) for row in mine) == Counter(repr(row[name]) for row in theirs), name
     assert Counter(repr(sorted(row["output_digests"])) for row in mine) == Counter(
