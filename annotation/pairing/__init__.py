@@ -5,8 +5,9 @@ knows of each two models, `making` writes comparisons, `walking` goes over promp
 makes or changes one comparison that somebody names.
 """
 
+from annotation.analysis.battles import Model
 from annotation.pairing.making import NewComparison, Terms, create, pair_up
-from annotation.pairing.rules import LIMITS, MOST_MODELS, MOST_N, Answered, Model, Rule, RuleError, what_is_wrong
+from annotation.pairing.rules import LIMITS, MOST_MODELS, MOST_N, Answered, Rule, RuleError, what_is_wrong
 
 __all__ = [
     "LIMITS",

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Callable
 
 from annotation import canonical
+from annotation.analysis.battles import Model
 from annotation.judging import Output
-from annotation.pairing.rules import Answered, Model, OutputPair, Pick, Rule, Strategy, pairs
+from annotation.pairing.rules import Answered, OutputPair, Pick, Rule, Strategy, pairs
 
 
 def all_pairs(_: Rule, prompt: Answered) -> list[Pick]:

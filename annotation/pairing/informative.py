@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from annotation import canonical
 from annotation.analysis import bradley_terry
 from annotation.analysis import informative as analysis
+from annotation.analysis.battles import Model
 from annotation.analysis.bradley_terry import Array
 from annotation.models import Project
-from annotation.pairing.rules import Answered, Keys, Model, OutputPair, Pick, Rule, keys, pairs
+from annotation.pairing.rules import Answered, Keys, OutputPair, Pick, Rule, keys, pairs
 
 # Models of which more is known than of all others; the rest are as strangers. What is below takes their number cubed.
 MOST_MODELS = 300

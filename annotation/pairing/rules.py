@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from annotation.analysis.battles import Model
 from annotation.judging import Output
 from annotation.models import Project
 
@@ -25,13 +26,6 @@ LIMITS = {
     "priority": (-(2**31) + 1, 2**31 - 1),
     "seed": (-(2**53), 2**53),
 }
-
-
-class Model(NamedTuple):
-    """A model as outputs name it; both empty when they do not."""
-
-    name: str
-    version: str
 
 
 class Answered(NamedTuple):

@@ -17,12 +17,13 @@ from django.db import connection, transaction
 
 from annotation import canonical
 from annotation.analysis import informative as analysis
+from annotation.analysis.battles import Model
 from annotation.judging import Output
 from annotation.models import Project
 from annotation.pairing import tally
 from annotation.pairing.informative import ModelPair, State, current_state, options_of, told
 from annotation.pairing.making import NewComparison, Picker, Terms, compare, create, picker, take_turn
-from annotation.pairing.rules import Answered, Keys, Model, Pick, Rule, Strategy
+from annotation.pairing.rules import Answered, Keys, Pick, Rule, Strategy
 
 PROMPTS_AT_ONCE = 500
 # What a call that should be short looks at.

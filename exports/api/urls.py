@@ -4,6 +4,7 @@ from django.urls import path
 
 from exports.api.diff import DiffView
 from exports.api.files import ArchiveView, SnapshotFileView
+from exports.api.leaderboard import LeaderboardView
 from exports.api.links import LinksView, LinkView
 from exports.api.preview import PreviewView
 from exports.api.scores import ScoreView
@@ -11,6 +12,7 @@ from exports.api.snapshots import CancelView, SnapshotsView, SnapshotView
 from exports.api.webhooks import WebhooksView, WebhookView
 
 urlpatterns = [
+    path("leaderboard/", LeaderboardView.as_view(), name="api-leaderboard"),
     path("webhooks/", WebhooksView.as_view(), name="api-webhooks"),
     path("webhooks/<uuid:uid>/", WebhookView.as_view(), name="api-webhook"),
     path("snapshots/", SnapshotsView.as_view(), name="api-snapshots"),

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annotation.analysis.battles import Model
 from annotation.models import Comparison
 from annotation.pairing import informative, tally
-from annotation.pairing.rules import Model, keys
+from annotation.pairing.rules import keys
 from tests import world
 from tests.annotation.pairing.prompts import compared, log_prompt, prompt, rule
 from tests.annotation.pairing.test_tally import vote

@@ -1,0 +1,220 @@
+"""Votes: current judgments of two outputs, counted in the database into what annotation.analysis works on.
+
+What counts is current, plain and not surplus: no golds, no repeats, no ratings, no edits, nothing retracted or erased.
+An answer's side on the page plays no part: of two outputs the first is the one that was logged first.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from annotation import golds
+from annotation.analysis.agreement import Agreement, agree
+from annotation.analysis.annotators import Work
+from annotation.analysis.battles import Met, Model
+from annotation.analysis.bias import FAST_SECONDS, Period
+from annotation.models import Annotator, Project, SourceType
+
+# Steps of difference in length that battles are told apart by, for the style of a leaderboard.
+STEPS = 40
+MOST_ANNOTATORS = 1_000
+# Counting marks of Markdown takes long, so that bias is looked for in the newest judgments alone.
+MOST_LOOKED_AT = 100_000
+MOST_SLICES = 20
+
+CURRENT = """
+FROM annotation_judgment j
+JOIN annotation_candidate x ON x.id = j.first_id AND x.index IS NOT NULL
+JOIN annotation_candidate y ON y.id = j.second_id AND y.index IS NOT NULL
+WHERE j.project_id = %(project)s AND j.source_type = %(source)s AND NOT j.surplus AND j.erasure_id IS NULL
+  AND j.outcome <> 'rated'
+  AND (%(since)s::timestamptz IS NULL OR j.judged_at >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR j.judged_at < %(until)s)
+  AND NOT EXISTS (SELECT FROM annotation_retraction r WHERE r.target_id = j.feedback_id)
+  AND NOT EXISTS (SELECT FROM annotation_comparison c WHERE c.id = j.comparison_id AND c.kind <> 'plain')
+"""
+# What an output says, of all its messages.
+TEXT = """CASE jsonb_typeof({of}.content) WHEN 'string' THEN {of}.content #>> '{{}}' ELSE (
+    SELECT string_agg(CASE jsonb_typeof(m -> 'content') WHEN 'string' THEN m ->> 'content' WHEN 'array' THEN (
+        SELECT string_agg(part ->> 'text', '') FROM jsonb_array_elements(m -> 'content') AS part) END, E'\\n')
+    FROM jsonb_array_elements({of}.content) AS m) END"""
+LENGTHS = ", ".join(f"coalesce(length({TEXT.format(of=one)}), 0) AS {one}_length" for one in ("x", "y"))
+# Headings, list items, quotations, emphasis and fences of code.
+MARKS = r"(^|\n)\s*(#{1,6}|[-*+>]|\d+[.)])\s|\*\*|```"
+
+MEETINGS = """
+SELECT x_name, x_version, y_name, y_version, count(*) FILTER (WHERE won = 'x'), count(*) FILTER (WHERE won = 'y'),
+    count(*) FILTER (WHERE won = 'tie'), count(*) FILTER (WHERE won = 'both_bad'), avg(longer)
+FROM (
+    SELECT x.model_name AS x_name, x.model_version AS x_version, y.model_name AS y_name, y.model_version AS y_version,
+        CASE j.chosen_id WHEN j.first_id THEN 'x' WHEN j.second_id THEN 'y' ELSE j.outcome END AS won,
+        {longer} AS longer
+    {current} AND x.model_name <> '' AND y.model_name <> ''
+) AS battle
+GROUP BY x_name, x_version, y_name, y_version, width_bucket(longer, -1, 1, {steps})
+"""
+LONGER = f"""(SELECT coalesce((x_length - y_length)::float8 / nullif(x_length + y_length, 0), 0)
+    FROM (SELECT {LENGTHS}) AS long)"""  # noqa: S608 - made of the expressions above
+
+ITEMS = """
+WITH item AS (
+    SELECT {slice} AS slice, {counts}, count(*) AS answers
+    FROM (
+        SELECT j.first_id, j.second_id, j.outcome, {language} AS language,
+            x.model_name || ' ' || x.model_version AS x_model, y.model_name || ' ' || y.model_version AS y_model,
+            CASE j.outcome WHEN 'tie' THEN 0 WHEN 'chosen' THEN
+                coalesce(j.strength, 2) * CASE j.chosen_id WHEN j.first_id THEN 1 ELSE -1 END END AS value
+        {current}
+    ) AS vote GROUP BY first_id, second_id
+)
+SELECT slice, {names}, count(*) FROM item WHERE answers > 1 GROUP BY slice, {names}
+"""
+VALUES = {f"v{place}": f"count(*) FILTER (WHERE value = {place - 3})::int" for place in range(7)} | {
+    "bad": "count(*) FILTER (WHERE outcome = 'both_bad')::int"
+}
+LANGUAGE = "(SELECT p.metadata ->> 'language' FROM annotation_prompt p WHERE p.id = j.prompt_id)"
+SLICES = {
+    "language": "min(language)",
+    "models": "min(least(btrim(x_model), btrim(y_model)) || ' / ' || greatest(btrim(x_model), btrim(y_model)))",
+}
+RATERS = f"""
+SELECT count(DISTINCT source_id) FROM (
+    SELECT j.source_id, count(*) OVER (PARTITION BY j.first_id, j.second_id) AS answers {CURRENT}
+) AS vote WHERE answers > 1
+"""  # noqa: S608 - made of the statement above
+
+WORK = f"""
+WITH vote AS (
+    SELECT j.source_id, j.first_id, j.second_id, coalesce(j.active_ms, j.duration_ms) / 1000.0 AS seconds,
+        CASE j.chosen_id WHEN j.left_id THEN 'left' WHEN j.right_id THEN 'right' END AS side,
+        CASE j.chosen_id WHEN j.first_id THEN 'x' WHEN j.second_id THEN 'y' ELSE j.outcome END AS says, {LENGTHS}
+    {CURRENT}
+), others AS (
+    SELECT vote.*,
+        count(*) FILTER (WHERE says = 'x') OVER pair - (says = 'x')::int AS x,
+        count(*) FILTER (WHERE says = 'y') OVER pair - (says = 'y')::int AS y,
+        count(*) FILTER (WHERE says = 'tie') OVER pair - (says = 'tie')::int AS tie,
+        count(*) FILTER (WHERE says = 'both_bad') OVER pair - (says = 'both_bad')::int AS both_bad
+    FROM vote WINDOW pair AS (PARTITION BY first_id, second_id)
+), compared AS (
+    SELECT others.*, CASE WHEN x > greatest(y, tie, both_bad) THEN 'x' WHEN y > greatest(x, tie, both_bad) THEN 'y'
+        WHEN tie > greatest(x, y, both_bad) THEN 'tie' WHEN both_bad > greatest(x, y, tie) THEN 'both_bad'
+        END AS most
+    FROM others
+)
+SELECT source_id, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds),
+    count(*) FILTER (WHERE side = 'left'), count(*) FILTER (WHERE side = 'right'),
+    count(*) FILTER (WHERE says = 'x' AND x_length > y_length OR says = 'y' AND y_length > x_length),
+    count(*) FILTER (WHERE says = 'x' AND x_length < y_length OR says = 'y' AND y_length < x_length),
+    count(*) FILTER (WHERE says = 'tie'), count(*) FILTER (WHERE says = 'both_bad'),
+    count(*) FILTER (WHERE says = most), count(most)
+FROM compared GROUP BY source_id ORDER BY count(*) DESC, source_id LIMIT {MOST_ANNOTATORS}
+"""  # noqa: S608 - as above
+
+PERIODS = f"""
+WITH vote AS (
+    SELECT j.judged_at, coalesce(j.active_ms, j.duration_ms) / 1000.0 AS seconds,
+        CASE j.chosen_id WHEN j.left_id THEN 'left' WHEN j.right_id THEN 'right' END AS side,
+        CASE j.chosen_id WHEN j.first_id THEN 1 WHEN j.second_id THEN -1 ELSE 0 END AS won, {LENGTHS},
+        regexp_count({TEXT.format(of="x")}, %(marks)s) AS x_marks,
+        regexp_count({TEXT.format(of="y")}, %(marks)s) AS y_marks
+    {CURRENT} ORDER BY j.id DESC LIMIT {MOST_LOOKED_AT}
+)
+SELECT date_trunc(%(period)s, judged_at, 'UTC') AS since, count(*),
+    count(*) FILTER (WHERE side = 'left'), count(*) FILTER (WHERE side = 'right'),
+    count(*) FILTER (WHERE won * (x_length - y_length) > 0), count(*) FILTER (WHERE won * (x_length - y_length) < 0),
+    count(*) FILTER (WHERE won * (x_marks - y_marks) > 0), count(*) FILTER (WHERE won * (x_marks - y_marks) < 0),
+    count(*) FILTER (WHERE seconds < {FAST_SECONDS}),
+    count(*) FILTER (WHERE seconds < {FAST_SECONDS} AND side = 'left'),
+    count(*) FILTER (WHERE seconds < {FAST_SECONDS} AND side = 'right'),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)
+FROM vote GROUP BY since ORDER BY since
+"""  # noqa: S608 - as above
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whose votes, and of which time: from `since` on, before `until`."""
+
+    source: str = SourceType.HUMAN
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+    def parameters(self, project: Project) -> dict[str, Any]:
+        """As the statements take it."""
+        return {"project": project.pk, "source": self.source, "since": self.since, "until": self.until}
+
+
+def meetings(project: Project, asked: Asked, *, by_length: bool = False) -> list[Met]:
+    """How models did against each other; `by_length` in steps of how much longer one answer is."""
+    query = MEETINGS.format(longer=LONGER if by_length else "0::float8", current=CURRENT, steps=STEPS)
+    return [
+        Met(Model(x_name, x_version), Model(y_name, y_version), *counts)
+        for x_name, x_version, y_name, y_version, *counts in _rows(query, asked.parameters(project))
+    ]
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """How far people agree: in all, and by the name of each slice, the largest of them."""
+
+    whole: Agreement
+    raters: int
+    by: dict[str, dict[str, Agreement]]
+
+
+def agreement(project: Project, asked: Asked) -> Agreed:
+    """How far those who judged the same two outputs agree."""
+    parameters = asked.parameters(project)
+    ((raters,),) = _rows(RATERS, parameters)
+    whole = _agreements("''", parameters).get("", Agreement())
+    return Agreed(whole, raters, {name: _agreements(slice_, parameters) for name, slice_ in SLICES.items()})
+
+
+def _agreements(slice_: str, parameters: dict[str, Any]) -> dict[str, Agreement]:
+    """The agreement of each slice, the largest first."""
+    counts = ", ".join(f"{expression} AS {name}" for name, expression in VALUES.items())
+    language = LANGUAGE if "language" in slice_ else "NULL::text"
+    query = ITEMS.format(slice=slice_, counts=counts, names=", ".join(VALUES), current=CURRENT, language=language)
+    found: dict[str, list[tuple[int, ...]]] = {}
+    for name, *row in _rows(query, parameters):
+        if name is not None:
+            found.setdefault(name, []).append(tuple(row))
+    largest = sorted(found, key=lambda name: (-sum(row[-1] for row in found[name]), name))[:MOST_SLICES]
+    return {name: _agree(found[name]) for name in largest}
+
+
+def _agree(rows: list[tuple[int, ...]]) -> Agreement:
+    table = np.array(rows, np.int64)
+    return agree(table[:, :-1], table[:, -1])
+
+
+def work(project: Project, asked: Asked) -> list[Work]:
+    """How each annotator judged, whoever judged most first."""
+    counted = list(_rows(WORK, asked.parameters(project)))
+    annotators = Annotator.objects.filter(project=project, name__in=[name for name, *_ in counted])
+    keys = dict(annotators.values_list("name", "pk"))
+    checks = golds.check_annotators(list(keys.values()))
+    works = []
+    for name, *counts in counted:
+        check = checks.get(keys.get(name, 0), golds.Checks())
+        counts += [check.golds, check.right, check.repeats, check.same]
+        works.append(Work(name, *counts))
+    return works
+
+
+def periods(project: Project, asked: Asked, *, period: str) -> list[Period]:
+    """What judgments lean to in each `day` or `week` (UTC) that has some."""
+    return [Period(*row) for row in _rows(PERIODS, {**asked.parameters(project), "period": period, "marks": MARKS})]
+
+
+def _rows(query: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        yield from cursor.fetchall()

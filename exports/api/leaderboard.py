@@ -1,0 +1,227 @@
+"""The leaderboard of models: of the project's votes as they are now, or of the battles of a snapshot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation import votes
+from annotation.analysis.battles import Battles, Met
+from annotation.analysis.leaderboard import MOST_RATED, PROVISIONAL, Entry, Leaderboard, Rated, rate
+from annotation.api.asked import AskedParameters, asked, kept
+from annotation.api.problems import Problem, pointer
+from annotation.api.project_view import ProjectView, Scope
+from exports.api.snapshots import demand_files, find_snapshot
+from exports.battles import NoBattlesError, battle_files, meetings
+from exports.models import Snapshot
+from exports.storage import at_hand
+
+OF_VOTES = ("source", "since", "until")
+
+
+class LeaderboardParameters(AskedParameters):
+    """Which votes count, and how."""
+
+    style = serializers.ChoiceField(  # type: ignore[assignment]  # the stubs take it for Field.style
+        ["length"], required=False, help_text="Also rate models as if all answers were equally long."
+    )
+    both_bad = serializers.ChoiceField(
+        ["tie", "drop"], default="tie", help_text="Whether an answer that both are bad is a tie, or does not count."
+    )
+    snapshot = serializers.CharField(
+        required=False,
+        max_length=20,
+        help_text="A version, or `latest`: count its `battles`; without `source`, `since` and `until`.",
+    )
+
+
+class RatedSerializer(serializers.Serializer[Any]):
+    """A model's rating, with its 95 % interval, and its rank, with the best and the worst that it may have.
+
+    null of models outside the largest group that is connected by battles.
+    """
+
+    rating = serializers.FloatField(allow_null=True, help_text="400 points are odds of ten to one; the mean is 1000.")
+    ci_low = serializers.FloatField(allow_null=True)
+    ci_high = serializers.FloatField(allow_null=True)
+    rank = serializers.IntegerField(allow_null=True)
+    rank_low = serializers.IntegerField(allow_null=True, help_text="As many as are surely better, and one.")
+    rank_high = serializers.IntegerField(allow_null=True, help_text="All but those that are surely worse.")
+    provisional = serializers.BooleanField(
+        help_text=f"It rests on fewer than {PROVISIONAL} battles, or on a prior, for some model only won or only lost."
+    )
+
+
+class RatedModelSerializer(RatedSerializer):
+    """A model of the leaderboard."""
+
+    name = serializers.CharField()
+    version = serializers.CharField(allow_blank=True)
+    battles = serializers.IntegerField(min_value=0)
+    wins = serializers.IntegerField(min_value=0)
+    losses = serializers.IntegerField(min_value=0)
+    ties = serializers.IntegerField(min_value=0)
+
+
+class StyledModelSerializer(RatedSerializer):
+    """A model's rating as it would be if all answers were equally long."""
+
+    name = serializers.CharField()
+    version = serializers.CharField(allow_blank=True)
+
+
+class StyleSerializer(serializers.Serializer[Any]):
+    """What length alone does; empty unless it was asked for."""
+
+    style = serializers.ChoiceField(["length"], required=False)  # type: ignore[assignment]  # as above
+    coefficient = serializers.FloatField(
+        required=False, allow_null=True, help_text="Log-odds of an answer that is all there is against an empty one."
+    )
+    ci_low = serializers.FloatField(required=False, allow_null=True)
+    ci_high = serializers.FloatField(required=False, allow_null=True)
+    models = StyledModelSerializer(many=True, required=False)
+
+
+class MetSerializer(serializers.Serializer[Any]):
+    """How often one model met another, seen from the former."""
+
+    battles = serializers.IntegerField(min_value=1)
+    wins = serializers.IntegerField(min_value=0)
+    losses = serializers.IntegerField(min_value=0)
+    ties = serializers.IntegerField(min_value=0)
+
+
+class LeaderboardSerializer(serializers.Serializer[Any]):
+    """Models, best first."""
+
+    models = RatedModelSerializer(many=True)
+    method = serializers.CharField()
+    connected = serializers.BooleanField(
+        help_text="Battles lead from every model to every other. Otherwise the largest connected group is rated."
+    )
+    style_controlled = StyleSerializer()
+    pairs = serializers.DictField(
+        child=serializers.DictField(child=MetSerializer()),
+        help_text="The win matrix: by name and version of a model, and then of the other.",
+    )
+
+
+EXAMPLE_RATED = {
+    "rating": 1041.2,
+    "ci_low": 1012.9,
+    "ci_high": 1069.5,
+    "rank": 1,
+    "rank_low": 1,
+    "rank_high": 1,
+    "provisional": False,
+}
+EXAMPLE = {
+    "models": [
+        {"name": "aurora", "version": "1", "battles": 180, "wins": 100, "losses": 62, "ties": 18, **EXAMPLE_RATED}
+    ],
+    "method": "Bradley-Terry, maximum likelihood, sandwich intervals",
+    "connected": True,
+    "style_controlled": {},
+    "pairs": {"aurora 1": {"basalt 1": {"battles": 180, "wins": 100, "losses": 62, "ties": 18}}},
+}
+
+
+class LeaderboardView(ProjectView):
+    """The leaderboard."""
+
+    scopes = {"GET": Scope.READ}
+    parameters = LeaderboardParameters
+
+    @extend_schema(
+        operation_id="leaderboard_read",
+        summary="Which models win",
+        description=f"Ratings by Bradley and Terry. At most {MOST_RATED} models are rated, those with most battles.",
+        parameters=[LeaderboardParameters],
+        responses={
+            200: LeaderboardSerializer,
+            404: OpenApiResponse(description="There is no such snapshot."),
+            409: OpenApiResponse(description="The snapshot is not ready, or holds no battles in Parquet files."),
+            410: OpenApiResponse(description="The snapshot's files were removed."),
+        },
+        examples=[OpenApiExample("Two models", EXAMPLE, response_only=True)],
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        given = [name for name in OF_VOTES if name in request.query_params]
+        if "snapshot" not in self.query:
+            return Response(kept(self.project, "leaderboard", self.query, self._of_votes))
+        if given:
+            errors = [(pointer(name), "does not go with snapshot: its recipe says it") for name in given]
+            raise Problem(422, "A snapshot's battles are counted as they are.", errors=errors)
+        return Response(self._of_snapshot(find_snapshot(self.project, self.query["snapshot"])))
+
+    def _of_votes(self) -> dict[str, Any]:
+        return self._describe(votes.meetings(self.project, asked(self.query), by_length="style" in self.query))
+
+    def _of_snapshot(self, snapshot: Snapshot) -> dict[str, Any]:
+        if snapshot.status != Snapshot.Status.READY:
+            raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+        demand_files(snapshot)
+        try:
+            files = battle_files(snapshot)
+        except NoBattlesError:
+            detail = f"Version {snapshot.version} holds no battles in Parquet files: build one with that format."
+            raise Problem(409, detail) from None
+        with at_hand(snapshot, *files) as folder:
+            return self._describe(meetings(folder, by_length="style" in self.query))
+
+    def _describe(self, met: list[Met]) -> dict[str, Any]:
+        battles = Battles.of(met, both_bad=self.query["both_bad"])
+        return describe(rate(battles, style="style" in self.query), battles)
+
+
+def describe(board: Leaderboard, battles: Battles) -> dict[str, Any]:
+    """A leaderboard as LeaderboardSerializer."""
+    styled: dict[str, Any] = {}
+    if board.style.coefficient is not None:
+        style = board.style
+        styled = {"style": "length", "coefficient": style.coefficient, "ci_low": style.ci_low, "ci_high": style.ci_high}
+        ranked = sorted(board.entries, key=lambda entry: entry.styled.rank or len(board.entries) + 1)
+        styled["models"] = [entry.model._asdict() | describe_rated(entry.styled) for entry in ranked]
+    return {
+        "models": [describe_entry(entry) for entry in board.entries],
+        "method": board.method,
+        "connected": board.connected,
+        "style_controlled": styled,
+        "pairs": win_matrix(battles),
+    }
+
+
+def describe_entry(entry: Entry) -> dict[str, Any]:
+    """A model as RatedModelSerializer."""
+    counts = {"battles": entry.battles, "wins": entry.wins, "losses": entry.losses, "ties": entry.ties}
+    return entry.model._asdict() | counts | describe_rated(entry.rated)
+
+
+def describe_rated(rated: Rated) -> dict[str, Any]:
+    """A rating as RatedSerializer."""
+    return {
+        "rating": rated.rating,
+        "ci_low": rated.ci_low,
+        "ci_high": rated.ci_high,
+        "rank": rated.rank,
+        "rank_low": rated.rank_low,
+        "rank_high": rated.rank_high,
+        "provisional": rated.provisional,
+    }
+
+
+def win_matrix(battles: Battles) -> dict[str, dict[str, dict[str, int]]]:
+    """How often each model met each other, by names and versions."""
+    won, drawn = battles.won.tolist(), battles.drawn.tolist()
+    labels = [model.label for model in battles.models]
+    matrix: dict[str, dict[str, dict[str, int]]] = {label: {} for label in labels}
+    for i, one in enumerate(labels):
+        for j, other in enumerate(labels):
+            wins, losses, ties = won[i][j], won[j][i], drawn[i][j]
+            if wins + losses + ties:
+                matrix[one][other] = {"battles": wins + losses + ties, "wins": wins, "losses": losses, "ties": ties}
+    return matrix
