@@ -1,0 +1,89 @@
+"""The leaderboard over the API: of votes, and of the battles of a snapshot."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import world
+from tests.api import Caller, pointers, problem
+from tests.exports.dataset import built, log_inference, published, vote
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def project(db):
+    made = world.project("summaries")
+    for n in range(24):
+        log_inference(made, f"r{n}", "A long answer, with many words.", "Short.", "Something between.")
+        vote(made, f"r{n}", 0 if n % 4 else 1)
+        vote(made, f"r{n}", ("tie", "both_bad", 1, 2)[n % 4], pair=(1, 2))
+        vote(made, f"r{n}", 0 if n % 3 else 2, pair=(0, 2), by="bob")
+    return made
+
+
+@pytest.fixture
+def reader(project):
+    return Caller(project, "read")
+
+
+def test_models_in_the_order_of_their_ratings(reader):
+    told = reader.get("leaderboard/")
+    assert [one["name"] for one in told["models"]] == ["aurora", "cedar", "basalt"]
+    best = told["models"][0]
+    assert (best["version"], best["battles"], best["wins"], best["losses"], best["ties"]) == ("1", 48, 34, 14, 0)
+    assert best["ci_low"] < best["rating"] < best["ci_high"]
+    assert sum(one["rating"] for one in told["models"]) == pytest.approx(3000)
+    assert (told["connected"], told["style_controlled"]) == (True, {})
+    assert told["pairs"]["aurora 1"]["basalt 1"] == {"battles": 24, "wins": 18, "losses": 6, "ties": 0}
+    assert told["pairs"]["basalt 1"]["aurora 1"] == {"battles": 24, "wins": 6, "losses": 18, "ties": 0}
+    assert told["pairs"]["basalt 1"]["cedar 1"]["ties"] == 12
+
+
+def test_both_bad_may_be_dropped(reader):
+    told = reader.get("leaderboard/", both_bad="drop")
+    assert told["pairs"]["basalt 1"]["cedar 1"] == {"battles": 18, "wins": 6, "losses": 6, "ties": 6}
+
+
+def test_length_controlled(reader):
+    styled = reader.get("leaderboard/", style="length")["style_controlled"]
+    assert styled["style"] == "length"
+    assert styled["ci_low"] < styled["coefficient"] < styled["ci_high"]
+    assert [one["rank"] for one in styled["models"]] == sorted(one["rank"] for one in styled["models"])
+    assert {one["name"] for one in styled["models"]} == {"aurora", "basalt", "cedar"}
+
+
+@pytest.mark.parametrize("query", [{}, {"style": "length"}, {"both_bad": "drop"}])
+def test_single_votes_of_a_snapshot_give_the_same_ratings(project, reader, query):
+    snapshot = built(project, formats=["battles"], consensus="each")
+    vote(project, "r0", 1, by="carol")  # later, and so in no count of the snapshot
+    of_snapshot = reader.get("leaderboard/", snapshot=snapshot.version, **query)
+    assert of_snapshot != reader.get("leaderboard/", **query)
+    assert [one["name"] for one in of_snapshot["models"]] == ["aurora 1", "cedar 1", "basalt 1"]
+    until = reader.get("leaderboard/", until=project.judgments.latest("pk").judged_at.isoformat(), **query)
+    for part in ("models", "style_controlled"):
+        one, other = of_snapshot[part], until[part]
+        one, other = (one, other) if part == "models" else (one.get("models", []), other.get("models", []))
+        assert [entry["rating"] for entry in one] == pytest.approx([entry["rating"] for entry in other], abs=0.5)
+    assert of_snapshot["pairs"] == until["pairs"]
+    assert reader.get("leaderboard/", snapshot="latest", **query) == of_snapshot
+
+
+def test_what_a_snapshot_cannot_tell(project, reader):
+    without = published(project)
+    assert "battles" in problem(reader("GET", f"leaderboard/?snapshot={without.version}"), 409)["detail"]
+    problem(reader("GET", "leaderboard/?snapshot=99"), 404)
+    assert pointers(reader("GET", "leaderboard/?snapshot=1&source=human&since=2026-01-01T00:00:00Z")) == [
+        "/source",
+        "/since",
+    ]
+
+
+@pytest.mark.parametrize("query", ["style=charm", "both_bad=win", "snapshot=", "top=3"])
+def test_a_wrong_parameter_is_named(reader, query):
+    assert pointers(reader("GET", f"leaderboard/?{query}")) == [f"/{query.partition('=')[0]}"]
+
+
+def test_an_empty_project_has_an_empty_leaderboard(db):
+    told = Caller(world.project("empty"), "read").get("leaderboard/")
+    assert (told["models"], told["pairs"], told["connected"]) == ([], {}, True)
