@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from annotation.views import annotate, answers, dashboard, home
+from annotation.views import analysis, annotate, answers, dashboard, home
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
@@ -17,4 +17,5 @@ urlpatterns: list[URLPattern] = [
     path("annotate/<slug:slug>/release/", annotate.release, name="release"),
     path("annotate/<slug:slug>/guidelines/", annotate.guidelines, name="guidelines"),
     path("projects/<slug:slug>/", dashboard.dashboard, name="dashboard"),
+    path("projects/<slug:slug>/quality/", analysis.analysis, name="analysis"),
 ]

@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import votes
-from annotation.api.asked import AskedParameters, asked, kept
+from annotation.api.asked import AskedParameters, asked
 from annotation.api.project_view import ProjectView, Scope
+from annotation.recent import recent
 
 
 class AgreementFiguresSerializer(serializers.Serializer[Any]):
@@ -74,7 +75,7 @@ class AgreementView(ProjectView):
         examples=[OpenApiExample("Six annotators", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(kept(self.project, "agreement", self.query, self._agreement))
+        return Response(recent(self.project, "agreement", self.query, self._agreement))
 
     def _agreement(self) -> dict[str, Any]:
         found = votes.agreement(self.project, asked(self.query))

@@ -11,8 +11,9 @@ from rest_framework.response import Response
 
 from annotation import votes
 from annotation.analysis.annotators import Flag, Work, flags_of, share
-from annotation.api.asked import OfJudgesParameters, asked, kept
+from annotation.api.asked import OfJudgesParameters, asked
 from annotation.api.project_view import ProjectView, Scope
+from annotation.recent import recent
 
 
 def rate(help_text: str) -> serializers.FloatField:
@@ -92,7 +93,7 @@ class AnnotatorsView(ProjectView):
         examples=[OpenApiExample("One annotator", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(kept(self.project, "annotators", self.query, self._annotators))
+        return Response(recent(self.project, "annotators", self.query, self._annotators))
 
     def _annotators(self) -> dict[str, Any]:
         works = votes.work(self.project, asked(self.query))

@@ -14,8 +14,9 @@ from annotation import votes
 from annotation.analysis.annotators import share
 from annotation.analysis.bias import FAST_SECONDS, SIDES, Period, alerts, leaning
 from annotation.api.annotators import rate
-from annotation.api.asked import AskedParameters, asked, kept
+from annotation.api.asked import AskedParameters, asked
 from annotation.api.project_view import ProjectView, Scope
+from annotation.recent import recent
 
 ABOUT = {
     "position": "the left output wins",
@@ -112,7 +113,7 @@ class BiasView(ProjectView):
         examples=[OpenApiExample("Longer answers win", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(kept(self.project, "bias", self.query, self._bias))
+        return Response(recent(self.project, "bias", self.query, self._bias))
 
     def _bias(self) -> dict[str, Any]:
         periods = votes.periods(self.project, asked(self.query), period=self.query["period"])

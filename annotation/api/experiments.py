@@ -13,8 +13,9 @@ from annotation import votes
 from annotation.analysis.battles import Battles
 from annotation.analysis.experiments import Experiment, experiments
 from annotation.api.annotators import rate
-from annotation.api.asked import AskedParameters, asked, kept
+from annotation.api.asked import AskedParameters, asked
 from annotation.api.project_view import ProjectView, Scope
+from annotation.recent import recent
 
 MOST_TOLD = 1_000
 
@@ -86,7 +87,7 @@ class ExperimentsView(ProjectView):
         examples=[OpenApiExample("One pair of models", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(kept(self.project, "experiments", self.query, self._experiments))
+        return Response(recent(self.project, "experiments", self.query, self._experiments))
 
     def _experiments(self) -> dict[str, Any]:
         found = list(experiments(Battles.of(votes.meetings(self.project, asked(self.query)))))

@@ -12,9 +12,10 @@ from rest_framework.response import Response
 from annotation import votes
 from annotation.analysis.battles import Battles, Met
 from annotation.analysis.leaderboard import MOST_RATED, PROVISIONAL, Entry, Leaderboard, Rated, rate
-from annotation.api.asked import AskedParameters, asked, kept
+from annotation.api.asked import AskedParameters, asked
 from annotation.api.problems import Problem, pointer
 from annotation.api.project_view import ProjectView, Scope
+from annotation.recent import recent
 from exports.api.snapshots import demand_files, find_snapshot
 from exports.battles import NoBattlesError, battle_files, meetings
 from exports.models import Snapshot
@@ -152,7 +153,7 @@ class LeaderboardView(ProjectView):
     def get(self, request: Request, slug: str) -> Response:
         given = [name for name in OF_VOTES if name in request.query_params]
         if "snapshot" not in self.query:
-            return Response(kept(self.project, "leaderboard", self.query, self._of_votes))
+            return Response(recent(self.project, "leaderboard", self.query, self._of_votes))
         if given:
             errors = [(pointer(name), "does not go with snapshot: its recipe says it") for name in given]
             raise Problem(422, "A snapshot's battles are counted as they are.", errors=errors)
