@@ -65,7 +65,7 @@ WITH shown AS (
 )
 SELECT pool_id AS pair_id, pool_id, request_id, prompt_id, prompt_position, prompt_digest, a_id, b_id, language,
     identical, test, images, blank, rated, winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement,
-    winning, strength_sum, strong, score_a, score_b, last_position, judged_at, source,
+    winning, strength_sum, strong, score_a, score_b, last_position, last_position AS pool_position, judged_at, source,
     coalesce(judge, consensus || ' of ' || votes) AS judge,
     CASE
         WHEN votes < min_votes THEN 'min_votes'
@@ -79,7 +79,8 @@ FROM measured JOIN shown USING (pool_id)
 # still those of all votes on the two outputs.
 EACH = """
 WITH measured AS (
-    SELECT v.*, pool.votes, votes_a, votes_b, votes_tie, votes_both_bad, r.min_votes, r.min_agreement,
+    SELECT v.*, pool.votes, votes_a, votes_b, votes_tie, votes_both_bad, pool.last_position AS pool_position,
+        r.min_votes, r.min_agreement,
         CASE says WHEN 'a' THEN votes_a WHEN 'b' THEN votes_b WHEN 'tie' THEN votes_tie
             ELSE votes_both_bad END::float8 / pool.votes AS agreement
     FROM vote v JOIN pool USING (pool_id), recipe r
@@ -89,7 +90,8 @@ SELECT pg_temp.name(jsonb_build_array(pool_id, position, a_index, b_index)) AS p
     says AS winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, 1 AS winning,
     coalesce(strength, 0)::int AS strength_sum,
     (strength IS NOT NULL)::int AS strong,
-    score_a::float8, score_b::float8, position AS last_position, judged_at, source_type AS source, source_id AS judge,
+    score_a::float8, score_b::float8, position AS last_position, pool_position, judged_at, source_type AS source,
+    source_id AS judge,
     CASE WHEN votes < min_votes THEN 'min_votes' WHEN agreement < min_agreement THEN 'min_agreement'
         WHEN rated AND says = 'tie' THEN 'neutral' END AS rule
 FROM measured
@@ -99,7 +101,7 @@ CURATED = """
 WITH pair AS ({pairs})
 SELECT pair_id, pool_id, request_id, pair.prompt_id, prompt_position, prompt_digest, pair.a_id, pair.b_id, language,
     rated, winner, winner IN ('a', 'b') AS decided, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement,
-    winning, strength_sum, strong, score_a, score_b, last_position, judged_at, source, judge,
+    winning, strength_sum, strong, score_a, score_b, last_position, pool_position, judged_at, source, judge,
     test, coalesce(pair.rule, CASE
         WHEN images THEN 'multimodal'
         WHEN identical AND 'identical' = ANY (r.drops) THEN 'identical'

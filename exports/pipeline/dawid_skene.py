@@ -23,24 +23,27 @@ MARGIN = 1e-4
 
 
 def weigh(items: Ints, judges: Ints, says: Ints) -> Ints:
-    """The most likely outcome of each item, or UNDECIDED. One entry a vote, in the order of the items.
+    """The most likely of the outcomes that somebody said of each item, or UNDECIDED. One entry a vote, in their order.
 
     Items, judges and outcomes are numbered from 0, and every item has a vote.
     """
     starts = np.flatnonzero(np.diff(items, prepend=-1))
     answers = judges * 4 + says
-    belief = _normal(np.add.reduceat(np.eye(4)[says], starts))
+    counts = np.add.reduceat(np.eye(4)[says], starts)
+    belief = _normal(counts)
     for _ in range(ROUNDS):
         before, log_errors = belief, np.log(_errors(answers, belief[items], int(judges.max()) + 1))
         common = belief.sum(axis=0)
         common += common[MIRRORED] + 1
         likely = np.log(common) + np.add.reduceat(log_errors[answers], starts)
-        belief = _normal(np.exp(likely - likely.max(axis=1, keepdims=True)))
+        belief = _as_shares(likely)
         if np.abs(belief - before).max() < ENOUGH:
             break
-    ranked = np.sort(belief, axis=1)
+    # Votes are weighed, not made up: what nobody said of an item is no outcome of it, however bad its judges are.
+    said = _as_shares(np.where(counts > 0, likely, -np.inf))
+    ranked = np.sort(said, axis=1)
     clear = ranked[:, -1] - ranked[:, -2] > MARGIN
-    return np.where(clear, belief.argmax(axis=1), UNDECIDED)
+    return np.where(clear, said.argmax(axis=1), UNDECIDED)
 
 
 def _errors(answers: Ints, belief: Floats, judges: int) -> Floats:
@@ -50,6 +53,10 @@ def _errors(answers: Ints, belief: Floats, judges: int) -> Floats:
     errors: Floats = counted + counted[:, MIRRORED][:, :, MIRRORED] + PRIOR
     likely: Floats = errors / errors.sum(axis=1, keepdims=True)
     return likely.reshape(judges * 4, 4)
+
+
+def _as_shares(likely: Floats) -> Floats:
+    return _normal(np.exp(likely - likely.max(axis=1, keepdims=True)))
 
 
 def _normal(weights: Floats) -> Floats:

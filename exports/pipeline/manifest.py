@@ -19,7 +19,7 @@ from exports.pipeline.write import JSONL_SETTINGS, SETTINGS, WrittenFile
 # From 2 on a snapshot carries its index.
 MANIFEST_VERSION = 2
 # Raised by hand when a stage or format gives other rows or bytes than before for the same recipe and watermark.
-PIPELINE_VERSION = 3
+PIPELINE_VERSION = 4
 WRITERS = ("adbc-driver-postgresql", "orjson", "pyarrow", "zstandard")
 
 # The settings as the log tells them, up to the watermark: what the project says now may be younger.

@@ -35,10 +35,13 @@ $$ SELECT btrim(regexp_replace(regexp_replace(lower(normalize(value, NFKC) COLLA
     rf"""
 CREATE FUNCTION pg_temp.says_who(value text, names text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT value COLLATE "pg_c_utf8" ~* (
-     '\m(i am|i[''’]m|my name is|call me)\s+(\w+\s+){{0,6}}(' || concat_ws('|', '{NAMES}', (
-       SELECT string_agg(regexp_replace(name, '([^[:alnum:]])', '\\\1', 'g'), '|' ORDER BY name)
-       FROM unnest(names) AS given (name) WHERE length(name) >= 3)) || ')\M'
-     '|\m(i am|i[''’]m|i was|me|my creators?)\M[^.!?\n]{{0,80}}\m(by|from|at|of|is|are)\s+({MAKERS})\M') $$""",  # noqa: S608
+     '\m((i am|i[''’]m|my name is|call me)\s+(\w+\s+){{0,6}}(' || named.names || ')\M'
+     '|as\s+(' || named.names || '),?\s+(an?|the|i|my|we|our)\M'
+     '|(i am|i[''’]m|i was|me|my creators?|as an?(\s+\w+){{0,4}}\s+(model|assistant|ai|chatbot))\M[^.!?\n]{{0,80}}'
+     '\m(by|from|at|of|is|are)\s+({MAKERS})\M)')
+   FROM (SELECT concat_ws('|', '{NAMES}', (
+     SELECT string_agg(regexp_replace(name, '([^[:alnum:]])', '\\\1', 'g'), '|' ORDER BY name)
+     FROM unnest(names) AS given (name) WHERE length(name) >= 3))) AS named (names) $$""",  # noqa: S608
 )
 
 # What is told by the texts in full; the other rules are known when votes are selected.

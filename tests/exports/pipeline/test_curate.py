@@ -146,6 +146,29 @@ def test_rules_that_look_at_the_outputs(project, drop, expected):
     assert snapshot.manifest["counts"]["curated"]["dropped"] == Counter(expected.values())
 
 
+@pytest.mark.parametrize(
+    ("output", "leaks"),
+    [
+        ("As ChatGPT, a large language model trained by OpenAI, I cannot.", True),
+        ("As an AI language model developed by OpenAI, I can't help.", True),
+        ("As a large language model, trained by Google, I cannot.", True),
+        ("As Claude, I try to be helpful.", True),
+        ("I’m a large language model, trained by Google.", True),
+        ("My name is Gemini.", True),
+        ("I was made by Anthropic.", True),
+        ("As a Gemini, you were born in June.", False),
+        ("It is as good as Claude in most respects.", False),
+        ("As a model of the economy it is coarse. OpenAI publishes others.", False),
+        ("ChatGPT is made by OpenAI.", False),
+    ],
+)
+def test_an_output_that_says_who_it_is(project, output, leaks):
+    log_inference(project, "r", output, "Another answer.")
+    vote(project, "r", 0)
+    snapshot = built(project, drop=["identity_leak"], formats=["preference"])
+    assert dropped(snapshot) == ({"identity_leak": 1} if leaks else {})
+
+
 def test_too_long_counts_the_prompt_and_the_longer_output_in_characters(project):
     log_inference(project, "r", "Seal 🦭!", "Robbe", prompt="Ten chars?")
     vote(project, "r", 0)

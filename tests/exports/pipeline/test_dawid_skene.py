@@ -35,6 +35,17 @@ def test_the_order_of_the_outputs_means_nothing(votes):
     assert (np.where(turned, 1 - mirrored, mirrored) == weigh(items, judges, says)).all()
 
 
+def test_what_nobody_said_is_no_outcome():
+    random = np.random.default_rng(11)
+    for _ in range(20):
+        votes = random.integers(1, 4, 60)
+        items = np.repeat(np.arange(60), votes)
+        says, judges = random.integers(0, 4, items.size), random.integers(0, 4, items.size)
+        for item, outcome in enumerate(weigh(items, judges, says)):
+            assert outcome in {UNDECIDED, *says[items == item]}
+            assert votes[item] > 1 or outcome == says[items == item][0]
+
+
 @pytest.mark.parametrize(("says", "outcome"), [([0, 1], UNDECIDED), ([2], 2), ([3, 3, 0], 3), ([1, 1, 2, 3], 1)])
 def test_one_item_of_unknown_judges_goes_by_the_majority(says, outcome):
     items, judges = np.zeros(len(says), np.int64), np.arange(len(says))

@@ -20,7 +20,7 @@ from tests.exports.dataset import ask, built, digests, give_feedback, log_infere
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CONFIGS = ["preference", "battles", "kto", "judgments"]
+CONFIGS = ["preference", "battles", "kto", "helpsteer", "judgments"]
 IDS = {"judgments": "judgment_id"}
 
 
@@ -102,6 +102,18 @@ def test_a_retraction_takes_the_pair_and_the_judgment_out(project):
     increment = built(project, formats=CONFIGS, consensus="each", incremental=True)
     assert [len(told) for told in changes(increment).values()] == [0, 2, 2]
     assert [len(told) for told in changes(increment, "judgment").values()] == [0, 0, 2]
+
+
+def test_a_row_changes_with_the_other_votes_that_it_tells_of(project):
+    recipe = {"formats": CONFIGS, "consensus": "each"}
+    taken_back = vote(project, "r0", 0, by="bob", strength=3)
+    base = built(project, **recipe)
+    give_feedback(project, "r0", "retraction", by="bob", retracts=taken_back)
+    vote(project, "r0", 0, by="carol", strength=1)
+    increment, full = built(project, **recipe, incremental=True), built(project, **recipe)
+    state = apply({config: rows(base, config) for config in CONFIGS}, increment)
+    for config in CONFIGS:
+        assert same(config, state, full), config
 
 
 def test_nothing_new_is_an_empty_increment(project):
