@@ -83,6 +83,7 @@ def _texts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _line(store: sqlite3.Connection, number: int, request_id: str, judgments: list[dict[str, Any]]) -> Row:
     outputs: dict[str, dict[str, Json]] = {}
+    edits = _edits(judgments)
     first = judgments[0]
     try:
         prompt = _text(store, first["prompt_digest"], "the prompt")
@@ -90,13 +91,22 @@ def _line(store: sqlite3.Connection, number: int, request_id: str, judgments: li
             for place, output_id in enumerate(row["outputs"]):
                 if output_id not in outputs:
                     outputs[output_id] = _output(store, row, place, output_id)
+        edited = {output_id: outputs.pop(output_id)["content"] for output_id in edits}
     except RefusedError as error:
         return Row(number, 0, problem=error.problems[0])
     metadata = {"language": first["language"]} if first.get("language") else {}
     line = {"request_id": request_id, "prompt": prompt, "metadata": metadata, "outputs": list(outputs.values())}
     return Row(
-        number, sum(len(str(one)) for one in outputs.values()), {**line, "feedback": list(map(_feedback, judgments))}
+        number,
+        sum(len(str(one)) for one in outputs.values()),
+        {**line, "feedback": [_feedback(row, edited) for row in judgments]},
     )
+
+
+def _edits(judgments: list[dict[str, Any]]) -> set[str]:
+    """The outputs that a user made of others, and that nobody judged otherwise."""
+    others = {output_id for row in judgments if row["kind"] != "edit" for output_id in row["outputs"]}
+    return {row["chosen"] for row in judgments if row["kind"] == "edit"} - others
 
 
 def _output(store: sqlite3.Connection, row: dict[str, Any], place: int, output_id: str) -> dict[str, Json]:
@@ -112,8 +122,8 @@ def _text(store: sqlite3.Connection, digest: str, what: str) -> Json:
     return json.loads(found[0])
 
 
-def _feedback(row: dict[str, Any]) -> Json:
-    """A judgment as feedback of its own, by whom and when it was given."""
+def _feedback(row: dict[str, Any], edited: dict[str, Json]) -> Json:
+    """A judgment as feedback of its own, by whom and when it was given; `edited` is what became of edited outputs."""
     source = {"type": row["source_type"], "id": row["source_id"]}
     if row.get("source_version"):
         source["version"] = row["source_version"]
@@ -126,6 +136,8 @@ def _feedback(row: dict[str, Any]) -> Json:
     if row.get("value") is not None:
         record.pop("presented", None)
         return {**record, "kind": "rating", "output": row["outputs"][0], "value": row["value"]}
+    if row.get("chosen") in edited:
+        return {**record, "kind": "edit", "output": row["rejected"], "edited": edited[row["chosen"]]}
     if row["kind"] == "score":
         return {**record, "kind": "score", "scores": json.loads(row["scores"])}
     if row["kind"] == "ranking":

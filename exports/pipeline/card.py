@@ -16,7 +16,7 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 LICENCE = """\
 The licence of the texts and judgments was not stated to Prefapp: `unknown` above is a place to fill in, not a grant."""
 LIMITS = """\
-- A judgment says what its source preferred under the guidelines above, not what is true or safe.
+- A judgment says what its source preferred under the guidelines it was given, not what is true or safe.
 - Texts are as they were logged: they may hold personal data, errors, or anything else that a model or a user wrote.
 - `train` and `test` share no prompt by digest; prompts that are merely alike may stand in both.
 - Rows are in the order of the log: shuffle them for training."""
@@ -136,7 +136,7 @@ def _compiled(counts: Mapping[str, Any]) -> str:
     curated, sampled, split = counts["curated"], counts["sampled"], counts["split"]
     left_out = counts["selected"].get("dropped", {})
     lines = [f"- left out by `{rule}`: {_many(judgments, 'judgment')}" for rule, judgments in left_out.items()]
-    lines += [f"- dropped by `{rule}`: {pairs:,} pairs" for rule, pairs in curated["dropped"].items()]
+    lines += [f"- dropped by `{rule}`: {pairs:,} pairs or rated outputs" for rule, pairs in curated["dropped"].items()]
     lines += [
         f"- kept: {curated['pairs']:,} pairs, of them {curated['decided']:,} with a winner, {curated['ties']:,} ties, "
         f"{curated['both_bad']:,} where both are bad; {_many(curated['rated_outputs'], 'rated output')}",

@@ -141,6 +141,10 @@ class RecipeBody(_Strict):
         return self
 
 
+# Keys of a recipe that hold keys of their own.
+PARTS: dict[str, type[BaseModel]] = {"sample": Sample, "split": Split}
+
+
 @dataclass(frozen=True)
 class FieldError:
     """What is wrong, and where: a JSON pointer into the recipe ("" for the whole of it)."""
@@ -177,7 +181,8 @@ def parse_recipe(body: Any) -> RecipeBody:
 def _field_error(where: tuple[int | str, ...], kind: str, message: str) -> FieldError:
     pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in where)
     if kind == "extra_forbidden":
-        message = "there is no such key in a recipe"
+        of: type[BaseModel] = PARTS.get(str(where[0]), RecipeBody) if len(where) > 1 else RecipeBody
+        message = f"there is no such key; there are {', '.join(of.model_fields)}"
     return FieldError(pointer, message.removeprefix("Value error, "))
 
 

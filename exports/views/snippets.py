@@ -25,6 +25,7 @@ def snippets_for(snapshot: Snapshot, files: Sequence[SnapshotFile], base: str) -
     Those of tools that read none of its configs or files are left out.
     """
     with_rows = {file.path.partition("/")[0] for file in files if file.rows}
+    with_train = {file.path.partition("/")[0] for file in files if "/train-" in file.path and file.rows}
     folder = f"{snapshot.project.slug}-v{snapshot.version}"
     formats = [name for name in FORMATS if name in with_rows]
     if not formats:
@@ -38,13 +39,12 @@ def snippets_for(snapshot: Snapshot, files: Sequence[SnapshotFile], base: str) -
         Snippet("datasets", f"from datasets import load_dataset\n\nrows = {load.format(config=first)}"),
     ]
     for config, trainer in TRAINERS.items():
-        if config in formats:
+        if config in formats and config in with_train:
             found.append(Snippet("TRL", _trl(trainer, load.format(config=config))))
             break
     if is_parquet:
-        found.append(
-            Snippet("polars", f'import polars\n\nrows = polars.scan_parquet("{folder}/{first}/train-*.parquet")')
-        )
+        pattern = f"{folder}/{first}/{'train' if first in with_train else 'test'}-*.parquet"
+        found.append(Snippet("polars", f'import polars\n\nrows = polars.scan_parquet("{pattern}")'))
     return found
 
 

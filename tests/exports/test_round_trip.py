@@ -42,6 +42,7 @@ def project(db):
     give_feedback(
         made, "r2", "score", by="rm", source="reward_model", scores=dict(zip(ids, (0.5, -0.25, 0.0), strict=True))
     )
+    give_feedback(made, "r5", "edit", by="erin", output="r5-0", edited="One, as erin has it")
     give_feedback(made, "r4", "ranking", by="critic", source="ai_critic", ranking=[["r4-2"], ["r4-0", "r4-1"]])
     for n in range(4):
         give_feedback(made, f"r{n}", "rating", by="erin", output=f"r{n}-0", value=(1, -1, 0.5, -0.5)[n])
@@ -76,7 +77,9 @@ def test_the_rows_of_a_config_come_out_again(project, config):
 def test_rows_of_single_votes_give_each_vote_once(project):
     first = built(project, formats=["battles", "judgments"], consensus="each")
     again = imported(*(first.path / "battles").glob("*.parquet"))
-    assert again.judgments.count() == len([row for row in rows(first, "judgments") if row["kind"] != "rating"])
+    assert again.judgments.count() == len(
+        [row for row in rows(first, "judgments") if row["kind"] not in {"rating", "edit"}]
+    )
     assert told(built(again, formats=["battles"], consensus="each"), "battles") == told(first, "battles")
 
 
@@ -99,7 +102,10 @@ def test_a_whole_snapshot_comes_back_with_its_judgments(project):
     for config in (*WITH_TEXTS, "preference_text", "kto"):
         assert told(again, config) == told(first, config), config
     mine, theirs = rows(first, "judgments"), rows(again, "judgments")
-    assert len(mine) == len(theirs)
+    assert Counter(row["kind"] for row in mine) == Counter(row["kind"] for row in theirs)
+    assert "edit" in {row["kind"] for row in mine}
+    # The edited output is made anew, and so has another id.
+    mine, theirs = ([row for row in rows if row["kind"] != "edit"] for rows in (mine, theirs))
     for name in ("kind", "request_id", "source_id", "source_type", "outcome", "chosen", "rejected", "strength", "value",
                  "rationale", "presented", "prompt_digest", "judged_at", "scores"):  # fmt: skip
         assert Counter(repr(row[name]) for row in mine) == Counter(repr(row[name]) for row in theirs), name

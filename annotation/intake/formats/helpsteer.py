@@ -54,4 +54,4 @@ def vote_of(score: Any, path: list[str | int], source_id: str, **fields: Any) ->
     return Vote("chosen", 0 if score < 0 else 1, source, presented=True, fields=given)
 
 
-HELPSTEER = Format("helpsteer", lambda record: {"response1", "response2"} <= record.keys(), _convert)
+HELPSTEER = Format("helpsteer", lambda record: {"context", "response1", "response2"} <= record.keys(), _convert)
