@@ -53,9 +53,10 @@ class ResultSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(allow_null=True, help_text="Its request_id or feedback_id, as far as it has one.")
     result = serializers.ChoiceField(["created", "duplicate", "refused", "conflict"])
     state = serializers.ChoiceField(
-        ["joined", "waiting", "sampled_out"],
+        ["joined", "waiting", "mismatched", "sampled_out"],
         allow_null=True,
-        help_text="Of feedback: `waiting` for its inference, `sampled_out` of the implicit signals that are kept.",
+        help_text="Of feedback: `waiting` for its inference, `mismatched` with it when it came at last, `sampled_out` of "
+        "the implicit signals that are kept.",
     )
     outputs = OutputReferenceSerializer(many=True, help_text="Of an inference, in its order.")
     # The stubs take it for Serializer.errors; a declared field of that name is like any other.
@@ -139,7 +140,9 @@ class IntakeView(ProjectView):
                     if not truncated:
                         told.append({"line": received.line, **describe_outcome(received.outcome)})
         except Problem as problem:  # of the body, in the middle of it
-            kept = f"{tally.created + tally.duplicates:,} records before that are kept; send the whole again."
+            kept = f"{tally.created + tally.duplicates:,} records before that are kept."
+            if problem.status == 400:  # it broke off; what is too large would be so again
+                kept = f"{kept.removesuffix('.')}; send the whole again."
             raise Problem(problem.status, f"{problem.detail} {kept}", headers=problem.headers) from None
         return tally.answer(results=told, truncated=truncated)
 

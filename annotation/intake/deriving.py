@@ -16,11 +16,11 @@ from annotation.models import Feedback, Project, SourceType
 
 @dataclass(frozen=True)
 class Observed:
-    """A joined feedback record by primary key and as received, its request's outputs, and the chance it was kept."""
+    """A joined feedback record by primary key and as received, the outputs shown with its request, and the chance it was kept."""
 
     feedback: int
     body: dict[str, Any]
-    outputs: Sequence[str]
+    shown: Sequence[str]
     propensity: float
 
 
@@ -32,7 +32,7 @@ def derive(project: Project, observed: Observed, heuristics: Sequence[str]) -> I
     body = observed.body
     if body["kind"] != Feedback.Kind.IMPLICIT:
         return
-    shown = body.get("presented") or observed.outputs
+    shown = body.get("presented") or observed.shown
     for name in heuristics:
         heuristic = HEURISTICS[name]
         for better, worse in heuristic.derive(body["signals"], shown):

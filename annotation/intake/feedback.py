@@ -21,6 +21,15 @@ from annotation.judging import NewFeedback
 from annotation.models import Project, WaitingFeedback
 
 
+# What the sender of a stored record is told, by what it waits as; None when it does not.
+STATES: dict[str | None, State] = {
+    None: "joined",
+    WaitingFeedback.State.WAITING: "waiting",
+    WaitingFeedback.State.ORPHANED: "waiting",
+    WaitingFeedback.State.MISMATCHED: "mismatched",
+}
+
+
 @dataclass(frozen=True)
 class CheckedFeedback:
     """A sound record, the value that it came as, and the digest that tells it from others."""
@@ -91,13 +100,13 @@ def _find_known(project: Project, feedback_ids: Sequence[str]) -> dict[str, Know
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT f.feedback_id, f.record_digest, "
-            "EXISTS (SELECT FROM annotation_waitingfeedback w WHERE w.feedback_id = f.id OFFSET 0) "
+            "(SELECT w.state FROM annotation_waitingfeedback w WHERE w.feedback_id = f.id) "
             "FROM annotation_feedback f "
             "WHERE f.project_id = %s AND f.feedback_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s)))",
             [project.pk, one_text(feedback_ids)],
         )
         rows = cursor.fetchall()
-    return {feedback_id: Known(digest, "waiting" if waits else "joined") for feedback_id, digest, waits in rows}
+    return {feedback_id: Known(digest, STATES[state]) for feedback_id, digest, state in rows}
 
 
 @dataclass
@@ -167,7 +176,7 @@ class _Batch:
         waiting = [(pk, one.record) for pk, (one, _, state) in zip(written, entries, strict=True) if state == "waiting"]
         joining.wait(project, waiting, manages=self.manages)
         observed = [
-            Observed(pk, one.value, list(self.requests[one.record.request_id].outputs), entry.propensity)
+            Observed(pk, one.value, self.requests[one.record.request_id].shown, entry.propensity)
             for pk, (one, entry, state) in zip(written, entries, strict=True)
             if state == "joined" and isinstance(one.record, Implicit)
         ]

@@ -32,10 +32,14 @@ State = WaitingFeedback.State
 
 @dataclass(frozen=True)
 class Request:
-    """A logged inference as feedback refers to it: the prompt's primary key and its outputs by id."""
+    """A logged inference as feedback refers to it: the prompt's primary key and its outputs by id.
+
+    Users' edits are outputs too; `shown` are those that there were before any.
+    """
 
     prompt_id: int
     outputs: dict[str, Logged]
+    shown: list[str]
     erased: bool
 
 
@@ -61,16 +65,18 @@ def find_requests(project: Project, request_ids: Iterable[str]) -> dict[str, Req
     found: dict[str, Request] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT p.request_id, p.id, p.erasure_id IS NOT NULL, c.id, c.output_id, c.digest "
+            "SELECT p.request_id, p.id, p.erasure_id IS NOT NULL, c.id, c.output_id, c.digest, c.index IS NULL "
             "FROM annotation_prompt p JOIN annotation_candidate c ON c.prompt_id = p.id "
             "WHERE p.project_id = %s AND p.request_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%s))) "
             "ORDER BY c.id",
             [project.pk, one_text(request_ids)],
         )
-        for request_id, prompt_id, erased, pk, output_id, digest in cursor.fetchall():
-            request = found.setdefault(request_id, Request(prompt_id, {}, erased))
+        for request_id, prompt_id, erased, pk, output_id, digest, is_edit in cursor.fetchall():
+            request = found.setdefault(request_id, Request(prompt_id, {}, [], erased))
             if digest:  # an edit may have been erased, though its request was not
                 request.outputs[output_id] = Logged(Output(pk, output_id), digest)
+            if not is_edit:
+                request.shown.append(output_id)
     return found
 
 
@@ -196,7 +202,7 @@ def _join_batch(project: Project, batch: Sequence[WaitingFeedback], now: dt.date
         if row.awaited_feedback:
             earlier[row.awaited_feedback] = earlier[row.awaited_feedback].after(entry)
         else:
-            shown = list(requests[row.awaited_request].outputs)
+            shown = requests[row.awaited_request].shown
             derivable.append(deriving.Observed(row.pk, row.feedback.body, shown, row.feedback.propensity))
     judging.join(project, joined, actor=ACTOR)
     WaitingFeedback.objects.filter(pk__in=[pk for pk, _ in joined]).delete()
@@ -268,7 +274,7 @@ def derive_again(project: Project, heuristics: Sequence[str], *, now: dt.datetim
             batch = list(implicit.filter(pk__in=[pk for pk, _ in found]).order_by("pk"))
             requests = find_requests(project, {record.request_id for record in batch})
             observed = [
-                deriving.Observed(record.pk, record.body, list(requests[record.request_id].outputs), record.propensity)
+                deriving.Observed(record.pk, record.body, requests[record.request_id].shown, record.propensity)
                 for record in batch
             ]
             made += derive(project, observed, heuristics, now=now)

@@ -48,6 +48,8 @@ def check_line(project: Project, value: Json, *, now: dt.datetime) -> CheckedLin
     """Check a line without the database. Feedback may leave its request_id out; it is completed here."""
     if not isinstance(value, dict) or "feedback" not in value:
         return CheckedLine(check_inference(project, value, now=now))
+    if value["feedback"] is None:
+        value = {**value, "feedback": []}
     if not isinstance(value["feedback"], list):
         return CheckedLine(refused(value.get("request_id"), [Problem("/feedback", "must be a list")]))
     record = {name: item for name, item in value.items() if name != "feedback"}

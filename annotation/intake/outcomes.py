@@ -12,8 +12,9 @@ from annotation.intake.soundness import Problem
 from annotation.models import Project
 
 Result = Literal["created", "duplicate", "refused", "conflict"]
-# Feedback is joined to its inference, waits for it, or was left out by the project's sampling of implicit signals.
-State = Literal["joined", "waiting", "sampled_out"]
+# Feedback is joined to its inference, waits for it, did not fit it when it came, or was left out by the project's
+# sampling of implicit signals.
+State = Literal["joined", "waiting", "mismatched", "sampled_out"]
 
 CONFLICT = Problem("", "another record has this id already")
 ERASED = Problem("", "the record with this id was erased; the id cannot be used again")

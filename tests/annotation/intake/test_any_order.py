@@ -42,6 +42,7 @@ RECORDS = [
     ranking("f4", "r2"),
     rating("f5", "r1"),
     edit("f6", "r2"),
+    edit("f10", "r1"),
     implicit("f7", "r1"),
     implicit("f8", "r2", dwell_ms={"r2-a": 1, "r2-b": 60_000}),
     preference("f9", "r1", chosen="r1-x"),

@@ -117,6 +117,8 @@ def test_what_does_not_fit_when_its_inference_comes_is_kept_and_said(project):
     assert Event.objects.filter(kind="feedback.mismatched", subject="feedback:f1").count() == 1
     assert current(project) == [("f2", "chosen", "r1-a")]
     check_log(project)
+    told = accept(project, preference("f1", chosen="r1-x"), preference("f2"))
+    assert [(one.result, one.state) for one in told] == [("duplicate", "mismatched"), ("duplicate", "joined")]
 
 
 def test_what_waits_too_long_is_reported_once_and_still_joined(project):

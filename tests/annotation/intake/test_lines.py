@@ -34,6 +34,11 @@ def test_feedback_gets_the_request_id_of_its_line():
     assert Judgment.objects.count() == 2
 
 
+def test_feedback_may_be_null():
+    outcome = accept(world.project(), inference(feedback=None))[0]
+    assert (outcome.inference.result, outcome.feedback) == ("created", ())
+
+
 def test_feedback_is_no_part_of_the_inference():
     """A line may come again with more feedback, and its inference alone is the same record."""
     project = world.project()

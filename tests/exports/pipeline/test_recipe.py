@@ -65,6 +65,12 @@ def test_what_is_wrong_is_named(recipe, pointer):
     assert [where for where, _ in refusal(recipe)] == [pointer]
 
 
+def test_an_unknown_key_is_told_which_there_are():
+    for recipe, expected in (({"source": ["human"]}, "sources, since"), ({"split": {"tset": 0.1}}, "test, seed")):
+        ((_, detail),) = refusal(recipe)
+        assert expected in detail
+
+
 def test_a_filter_without_values_is_told_from_none():
     assert refusal({"models": []}) == [("/models", "names none, which nothing could be of; null lets all through")]
     assert parse_recipe({"models": None}).models is None

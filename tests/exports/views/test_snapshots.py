@@ -106,6 +106,16 @@ def test_a_snapshot_is_asked_for_followed_and_read(lead, project):
 
 
 @really_built
+def test_snippets_of_a_snapshot_without_a_train_split_read_the_other(lead, project):
+    add_pair(project, 1)
+    body, _ = recipes.resolve(project, {"formats": ["preference"], "split": {"test": 1.0}}, None)
+    build(publish.request(project, publish.Request(body, "test"), enqueue=False).pk)
+    text = page(lead, project, 1).content.decode()
+    assert "preference/test-*.parquet" in text
+    assert "DPOTrainer" not in text
+
+
+@really_built
 def test_a_snapshot_without_rows_says_why_and_shows_no_snippets(lead, project):
     build(publish.request(project, publish.Request(recipes.resolve(project, {}, None)[0], "test"), enqueue=False).pk)
     text = page(lead, project, 1).content.decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from annotation.intake.formats import detect
 from annotation.intake.formats.argilla import ARGILLA
 from tests.annotation.intake.formats.convert import convert, convert_pair, refusal
 
@@ -53,6 +54,11 @@ def test_ratings_of_each_output_are_a_ranking():
     contents = {output["output_id"]: output["content"] for output in line["outputs"]}
     (said,) = line["feedback"]
     assert [{contents[one] for one in place} for place in said["ranking"]] == [{"Two."}, {"One.", "Three."}]
+
+
+def test_flat_columns_with_the_usual_names_are_not_taken_for_another_format():
+    flat = {"prompt": "P", "response1": "A", "response2": "B", "ranking.responses": [["response1", "response2"]]}
+    assert detect(flat) is ARGILLA
 
 
 def test_flat_columns():
