@@ -55,8 +55,8 @@ class ResultSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(
         ["joined", "waiting", "mismatched", "sampled_out"],
         allow_null=True,
-        help_text="Of feedback: `waiting` for its inference, `mismatched` with it when it came at last, `sampled_out` of "
-        "the implicit signals that are kept.",
+        help_text="Of feedback: `waiting` for its inference, `mismatched` when that came and did not fit, "
+        "`sampled_out` of the implicit signals that are kept.",
     )
     outputs = OutputReferenceSerializer(many=True, help_text="Of an inference, in its order.")
     # The stubs take it for Serializer.errors; a declared field of that name is like any other.

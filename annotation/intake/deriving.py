@@ -16,7 +16,7 @@ from annotation.models import Feedback, Project, SourceType
 
 @dataclass(frozen=True)
 class Observed:
-    """A joined feedback record by primary key and as received, the outputs shown with its request, and the chance it was kept."""
+    """A joined feedback record by primary key and as received, what its request showed, and the chance it was kept."""
 
     feedback: int
     body: dict[str, Any]

@@ -20,7 +20,6 @@ from annotation.intake.schemas import FeedbackRecord, Implicit, RefusedError, Re
 from annotation.judging import NewFeedback
 from annotation.models import Project, WaitingFeedback
 
-
 # What the sender of a stored record is told, by what it waits as; None when it does not.
 STATES: dict[str | None, State] = {
     None: "joined",
