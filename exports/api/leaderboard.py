@@ -112,9 +112,9 @@ class LeaderboardSerializer(serializers.Serializer[Any]):
 
 
 EXAMPLE_RATED = {
-    "rating": 1041.2,
-    "ci_low": 1012.9,
-    "ci_high": 1069.5,
+    "rating": 1053.8,
+    "ci_low": 1028.7,
+    "ci_high": 1078.9,
     "rank": 1,
     "rank_low": 1,
     "rank_high": 1,
@@ -122,12 +122,12 @@ EXAMPLE_RATED = {
 }
 EXAMPLE = {
     "models": [
-        {"name": "aurora", "version": "1", "battles": 180, "wins": 100, "losses": 62, "ties": 18, **EXAMPLE_RATED}
+        {"name": "aurora", "version": "1", "battles": 180, "wins": 108, "losses": 54, "ties": 18, **EXAMPLE_RATED}
     ],
     "method": "Bradley-Terry, maximum likelihood, sandwich intervals",
     "connected": True,
     "style_controlled": {},
-    "pairs": {"aurora 1": {"basalt 1": {"battles": 180, "wins": 100, "losses": 62, "ties": 18}}},
+    "pairs": {"aurora 1": {"basalt 1": {"battles": 180, "wins": 108, "losses": 54, "ties": 18}}},
 }
 
 
