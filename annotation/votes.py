@@ -15,7 +15,7 @@ import numpy as np
 from django.db import connection
 
 from annotation import golds
-from annotation.analysis.agreement import Agreement, agree
+from annotation.analysis.agreement import SCALE, Agreement, agree
 from annotation.analysis.annotators import Work
 from annotation.analysis.battles import Met, Model
 from annotation.analysis.bias import FAST_SECONDS, Period
@@ -28,10 +28,10 @@ MOST_ANNOTATORS = 1_000
 MOST_LOOKED_AT = 100_000
 MOST_SLICES = 20
 
-CURRENT = """
+# In two parts: looking the outputs up takes twenty times as long as finding the judgments.
+JUDGED = """
 FROM annotation_judgment j
-JOIN annotation_candidate x ON x.id = j.first_id AND x.index IS NOT NULL
-JOIN annotation_candidate y ON y.id = j.second_id AND y.index IS NOT NULL
+{outputs}
 WHERE j.project_id = %(project)s AND j.source_type = %(source)s AND NOT j.surplus AND j.erasure_id IS NULL
   AND j.outcome <> 'rated'
   AND (%(since)s::timestamptz IS NULL OR j.judged_at >= %(since)s)
@@ -39,6 +39,11 @@ WHERE j.project_id = %(project)s AND j.source_type = %(source)s AND NOT j.surplu
   AND NOT EXISTS (SELECT FROM annotation_retraction r WHERE r.target_id = j.feedback_id)
   AND NOT EXISTS (SELECT FROM annotation_comparison c WHERE c.id = j.comparison_id AND c.kind <> 'plain')
 """
+OUTPUTS = """
+JOIN annotation_candidate x ON x.id = {of}.first_id AND x.index IS NOT NULL
+JOIN annotation_candidate y ON y.id = {of}.second_id AND y.index IS NOT NULL
+"""
+CURRENT = JUDGED.format(outputs=OUTPUTS.format(of="j"))
 # What an output says, of all its messages.
 TEXT = """CASE jsonb_typeof({of}.content) WHEN 'string' THEN {of}.content #>> '{{}}' ELSE (
     SELECT string_agg(CASE jsonb_typeof(m -> 'content') WHEN 'string' THEN m ->> 'content' WHEN 'array' THEN (
@@ -62,32 +67,33 @@ GROUP BY x_name, x_version, y_name, y_version, width_bucket(longer, -1, 1, {step
 LONGER = f"""(SELECT coalesce((x_length - y_length)::float8 / nullif(x_length + y_length, 0), 0)
     FROM (SELECT {LENGTHS}) AS long)"""  # noqa: S608 - made of the expressions above
 
-ITEMS = """
-WITH item AS (
-    SELECT {slice} AS slice, {counts}, count(*) AS answers
-    FROM (
-        SELECT j.first_id, j.second_id, j.outcome, {language} AS language,
-            x.model_name || ' ' || x.model_version AS x_model, y.model_name || ' ' || y.model_version AS y_model,
-            CASE j.outcome WHEN 'tie' THEN 0 WHEN 'chosen' THEN
-                coalesce(j.strength, 2) * CASE j.chosen_id WHEN j.first_id THEN 1 ELSE -1 END END AS value
-        {current}
-    ) AS vote GROUP BY first_id, second_id
-)
-SELECT slice, {names}, count(*) FROM item WHERE answers > 1 GROUP BY slice, {names}
-"""
-VALUES = {f"v{place}": f"count(*) FILTER (WHERE value = {place - 3})::int" for place in range(7)} | {
+VALUES = {f"v{place}": f"count(*) FILTER (WHERE value = {value})::int" for place, value in enumerate(SCALE)} | {
     "bad": "count(*) FILTER (WHERE outcome = 'both_bad')::int"
 }
-LANGUAGE = "(SELECT p.metadata ->> 'language' FROM annotation_prompt p WHERE p.id = j.prompt_id)"
-SLICES = {
-    "language": "min(language)",
-    "models": "min(least(btrim(x_model), btrim(y_model)) || ' / ' || greatest(btrim(x_model), btrim(y_model)))",
-}
-RATERS = f"""
-SELECT count(DISTINCT source_id) FROM (
-    SELECT j.source_id, count(*) OVER (PARTITION BY j.first_id, j.second_id) AS answers {CURRENT}
-) AS vote WHERE answers > 1
-"""  # noqa: S608 - made of the statement above
+# Items with equal answers are one row: of all, then of each language, then of each two models.
+ITEMS = f"""
+WITH item AS (
+    SELECT first_id, second_id, prompt_id, {", ".join(f"{count} AS {name}" for name, count in VALUES.items())},
+        array_agg(source_id) AS raters
+    FROM (
+        SELECT j.first_id, j.second_id, j.prompt_id, j.source_id, j.outcome, CASE j.outcome WHEN 'tie' THEN 0
+            WHEN 'chosen' THEN coalesce(j.strength, 2) * CASE j.chosen_id WHEN j.first_id THEN 1 ELSE -1 END
+            END AS value
+        {JUDGED.format(outputs="")}
+    ) AS vote GROUP BY first_id, second_id, prompt_id HAVING count(*) > 1
+), told AS MATERIALIZED (
+    SELECT item.*, p.metadata ->> 'language' AS language,
+        least(x_model, y_model) || ' / ' || greatest(x_model, y_model) AS models
+    FROM item {OUTPUTS.format(of="item")}
+    JOIN annotation_prompt p ON p.id = item.prompt_id
+    CROSS JOIN LATERAL (SELECT btrim(x.model_name || ' ' || x.model_version) COLLATE "C",
+        btrim(y.model_name || ' ' || y.model_version) COLLATE "C") AS model (x_model, y_model)
+)
+SELECT CASE grouping(language, models) WHEN 3 THEN '' WHEN 1 THEN 'language' ELSE 'models' END,
+    coalesce(language, models, ''), {", ".join(VALUES)}, count(*),
+    (SELECT count(DISTINCT rater) FROM told, unnest(raters) AS rater)
+FROM told GROUP BY GROUPING SETS (({", ".join(VALUES)}), (language, {", ".join(VALUES)}), (models, {", ".join(VALUES)}))
+"""  # noqa: S608 - made of the statements above
 
 WORK = f"""
 WITH vote AS (
@@ -171,27 +177,24 @@ class Agreed:
 
 def agreement(project: Project, asked: Asked) -> Agreed:
     """How far those who judged the same two outputs agree."""
-    parameters = asked.parameters(project)
-    ((raters,),) = _rows(RATERS, parameters)
-    whole = _agreements("''", parameters).get("", Agreement())
-    return Agreed(whole, raters, {name: _agreements(slice_, parameters) for name, slice_ in SLICES.items()})
+    found: dict[str, dict[str, list[tuple[int, ...]]]] = {"": {}, "language": {}, "models": {}}
+    rows = list(_rows(ITEMS, asked.parameters(project)))
+    for part, name, *counts, _ in rows:
+        found[part].setdefault(name, []).append(tuple(counts))
+    raters = rows[0][-1] if rows else 0
+    whole = _agree(found.pop("").get("", []))
+    return Agreed(whole, raters, {part: _largest(slices) for part, slices in found.items()})
 
 
-def _agreements(slice_: str, parameters: dict[str, Any]) -> dict[str, Agreement]:
-    """The agreement of each slice, the largest first."""
-    counts = ", ".join(f"{expression} AS {name}" for name, expression in VALUES.items())
-    language = LANGUAGE if "language" in slice_ else "NULL::text"
-    query = ITEMS.format(slice=slice_, counts=counts, names=", ".join(VALUES), current=CURRENT, language=language)
-    found: dict[str, list[tuple[int, ...]]] = {}
-    for name, *row in _rows(query, parameters):
-        if name is not None:
-            found.setdefault(name, []).append(tuple(row))
-    largest = sorted(found, key=lambda name: (-sum(row[-1] for row in found[name]), name))[:MOST_SLICES]
-    return {name: _agree(found[name]) for name in largest}
+def _largest(slices: dict[str, list[tuple[int, ...]]]) -> dict[str, Agreement]:
+    """The agreement of the largest slices that have a name, those with most items first."""
+    named = [name for name in slices if name]
+    largest = sorted(named, key=lambda name: (-sum(row[-1] for row in slices[name]), name))[:MOST_SLICES]
+    return {name: _agree(slices[name]) for name in largest}
 
 
 def _agree(rows: list[tuple[int, ...]]) -> Agreement:
-    table = np.array(rows, np.int64)
+    table = np.array(rows, np.int64).reshape(-1, len(VALUES) + 1)
     return agree(table[:, :-1], table[:, -1])
 
 
