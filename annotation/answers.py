@@ -20,6 +20,10 @@ class FeedbackConflictError(Exception):
     """Another record already has that feedback_id."""
 
 
+class AnsweredOtherwiseError(FeedbackConflictError):
+    """That record answers the same lease otherwise, and stands."""
+
+
 class FeedbackErasedError(FeedbackConflictError):
     """A record that was erased has that feedback_id."""
 
@@ -130,7 +134,7 @@ def _judged_at(assignment: Assignment, ago: dt.timedelta) -> dt.datetime:
 def _already_recorded(annotator: Annotator, lease: uuid.UUID, choice: Choice, feedback_id: str) -> bool:
     earlier = (
         Judgment.objects.filter(feedback__project=annotator.project_id, feedback__feedback_id=feedback_id)
-        .select_related("assignment")
+        .select_related("assignment", "feedback__retracted_by")
         .first()
     )
     if earlier is None:
@@ -138,7 +142,10 @@ def _already_recorded(annotator: Annotator, lease: uuid.UUID, choice: Choice, fe
     side = {None: None, earlier.left_id: "left", earlier.right_id: "right"}[earlier.chosen_id]
     said = (earlier.assignment and earlier.assignment.uid, earlier.outcome, side, earlier.strength)
     if said != (lease, choice.outcome, choice.side, choice.strength):
-        raise FeedbackConflictError
+        stands = (
+            earlier.assignment and earlier.assignment.uid == lease and not hasattr(earlier.feedback, "retracted_by")
+        )
+        raise AnsweredOtherwiseError if stands else FeedbackConflictError
     return True
 
 

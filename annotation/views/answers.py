@@ -23,6 +23,7 @@ LONGEST_MS = 2**31 - 1
 ALREADY_ANSWERED = (
     "You had already answered this comparison, and that answer stands. To change it, undo it and answer again."
 )
+NOT_SAVED = "This answer was not saved, for it came under the id of another one. Please answer again."
 NOT_THE_LAST = (
     "Nothing was taken back: this was not your last answer any more, perhaps because you went on in another tab. "
     "Undo again takes back the last one."
@@ -89,8 +90,10 @@ def judge(request: HttpRequest, annotator: Annotator) -> HttpResponse:
         )
     except answers.UnknownGuidelinesError:
         return HttpResponseBadRequest("guidelines: there is no such version.", content_type="text/plain")
-    except answers.FeedbackConflictError:
+    except answers.AnsweredOtherwiseError:
         return _refuse(request, annotator, ALREADY_ANSWERED)
+    except answers.FeedbackConflictError:
+        return _refuse(request, annotator, NOT_SAVED)
     except queue.LeaseLostError:
         return _refuse(request, annotator, why_lost(annotator, [lease]))
     return _done(request, annotator, choice.label, judged=judged)

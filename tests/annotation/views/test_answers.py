@@ -125,6 +125,21 @@ def test_without_scripts_a_refused_answer_is_explained(alice: Client, project: P
     assert "already answered this comparison" in response.content.decode()
 
 
+def test_an_id_of_somebody_elses_answer_or_of_one_taken_back_is_no_answer_of_yours(
+    alice: Client, project: Project
+) -> None:
+    first = current(alice, project)
+    judge(alice, project, first)
+    bob = sign_in(Client(), "bob")
+    theirs = judge(bob, project, current(bob, project), feedback_id=first.feedback_id)
+    alice.post(url(project, "undo"), {"last": first.lease}, headers=SCRIPT)
+    taken_back = judge(alice, project, first, "b")
+    for refused in (theirs, taken_back):
+        assert refused.status_code == 409
+        assert "This answer was not saved" in refused.content.decode()
+    assert not counting().exists()
+
+
 def test_the_lease_of_another_cannot_be_judged(alice: Client, project: Project) -> None:
     (lease,) = queue.hold(world.annotator(project, "bob"), count=1)
     shown = Shown(str(lease.comparison.uid), str(lease.uid), str(uuid.uuid4()))
