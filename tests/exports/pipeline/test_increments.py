@@ -161,6 +161,7 @@ def write_slowly(project, seed, stop):
                 winner = random_.randrange(2)
                 record = {"kind": "preference", "request_id": request_id, "outcome": "chosen"}
                 record |= {"chosen": f"{request_id}-{winner}", "rejected": f"{request_id}-{1 - winner}"}
+                record |= {"strength": random_.randint(1, 3)}
             record |= {"feedback_id": f"{seed}-{random_.random()}", "source": {"type": "human", "id": f"w{seed}"}}
             with transaction.atomic():
                 checked = [check_feedback(record, now=timezone.now())]
