@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
@@ -27,5 +28,5 @@ def recent(project: Project, name: str, query: Mapping[str, object], make: Calla
         known = make()
         took = time.monotonic() - began
         if took > SLOW_SECONDS:
-            cache.set(key, known, KEPT_TIMES * took)
+            cache.set(key, known, math.ceil(KEPT_TIMES * took))
     return known

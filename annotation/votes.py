@@ -16,13 +16,11 @@ from django.db import connection
 
 from annotation import golds
 from annotation.analysis.agreement import SCALE, Agreement, agree
-from annotation.analysis.annotators import Work
-from annotation.analysis.battles import Met, Model
-from annotation.analysis.bias import FAST_SECONDS, Period
+from annotation.analysis.annotators import FAST_SECONDS, Work
+from annotation.analysis.battles import STEPS, Met, Model
+from annotation.analysis.bias import Period
 from annotation.models import Annotator, Project, SourceType
 
-# Steps of difference in length that battles are told apart by, for the style of a leaderboard.
-STEPS = 40
 MOST_ANNOTATORS = 1_000
 # Counting marks of Markdown takes long, so that bias is looked for in the newest judgments alone.
 MOST_LOOKED_AT = 100_000
@@ -47,7 +45,7 @@ CURRENT = JUDGED.format(outputs=OUTPUTS.format(of="j"))
 # What an output says, of all its messages.
 TEXT = """CASE jsonb_typeof({of}.content) WHEN 'string' THEN {of}.content #>> '{{}}' ELSE (
     SELECT string_agg(CASE jsonb_typeof(m -> 'content') WHEN 'string' THEN m ->> 'content' WHEN 'array' THEN (
-        SELECT string_agg(part ->> 'text', '') FROM jsonb_array_elements(m -> 'content') AS part) END, E'\\n')
+        SELECT string_agg(part ->> 'text', '') FROM jsonb_array_elements(m -> 'content') AS part) END, '')
     FROM jsonb_array_elements({of}.content) AS m) END"""
 LENGTHS = ", ".join(f"coalesce(length({TEXT.format(of=one)}), 0) AS {one}_length" for one in ("x", "y"))
 # Headings, list items, quotations, emphasis and fences of code.
@@ -55,14 +53,14 @@ MARKS = r"(^|\n)\s*(#{1,6}|[-*+>]|\d+[.)])\s|\*\*|```"
 
 MEETINGS = """
 SELECT x_name, x_version, y_name, y_version, count(*) FILTER (WHERE won = 'x'), count(*) FILTER (WHERE won = 'y'),
-    count(*) FILTER (WHERE won = 'tie'), count(*) FILTER (WHERE won = 'both_bad'), avg(longer)
+    count(*) FILTER (WHERE won = 'tie'), count(*) FILTER (WHERE won = 'both_bad'), longer
 FROM (
     SELECT x.model_name AS x_name, x.model_version AS x_version, y.model_name AS y_name, y.model_version AS y_version,
         CASE j.chosen_id WHEN j.first_id THEN 'x' WHEN j.second_id THEN 'y' ELSE j.outcome END AS won,
-        {longer} AS longer
+        round({longer} * {steps}) / {steps} AS longer
     {current} AND x.model_name <> '' AND y.model_name <> ''
 ) AS battle
-GROUP BY x_name, x_version, y_name, y_version, width_bucket(longer, -1, 1, {steps})
+GROUP BY x_name, x_version, y_name, y_version, longer
 """
 LONGER = f"""(SELECT coalesce((x_length - y_length)::float8 / nullif(x_length + y_length, 0), 0)
     FROM (SELECT {LENGTHS}) AS long)"""  # noqa: S608 - made of the expressions above
@@ -76,14 +74,17 @@ WITH item AS (
     SELECT first_id, second_id, prompt_id, {", ".join(f"{count} AS {name}" for name, count in VALUES.items())},
         array_agg(source_id) AS raters
     FROM (
-        SELECT j.first_id, j.second_id, j.prompt_id, j.source_id, j.outcome, CASE j.outcome WHEN 'tie' THEN 0
+        -- The latest word of each.
+        SELECT DISTINCT ON (j.first_id, j.second_id, j.source_id)
+            j.first_id, j.second_id, j.prompt_id, j.source_id, j.outcome, CASE j.outcome WHEN 'tie' THEN 0
             WHEN 'chosen' THEN coalesce(j.strength, 2) * CASE j.chosen_id WHEN j.first_id THEN 1 ELSE -1 END
             END AS value
-        {JUDGED.format(outputs="")}
+        {JUDGED.format(outputs="")} ORDER BY j.first_id, j.second_id, j.source_id, j.id DESC
     ) AS vote GROUP BY first_id, second_id, prompt_id HAVING count(*) > 1
 ), told AS MATERIALIZED (
     SELECT item.*, p.metadata ->> 'language' AS language,
-        least(x_model, y_model) || ' / ' || greatest(x_model, y_model) AS models
+        CASE WHEN x_model <> '' AND y_model <> '' THEN least(x_model, y_model) || ' / ' || greatest(x_model, y_model)
+            END AS models
     FROM item {OUTPUTS.format(of="item")}
     JOIN annotation_prompt p ON p.id = item.prompt_id
     CROSS JOIN LATERAL (SELECT btrim(x.model_name || ' ' || x.model_version) COLLATE "C",
@@ -95,6 +96,8 @@ SELECT CASE grouping(language, models) WHEN 3 THEN '' WHEN 1 THEN 'language' ELS
 FROM told GROUP BY GROUPING SETS (({", ".join(VALUES)}), (language, {", ".join(VALUES)}), (models, {", ".join(VALUES)}))
 """  # noqa: S608 - made of the statements above
 
+SAID = ("x", "y", "tie", "both_bad")
+OF_OTHERS = "count(*) FILTER (WHERE says = '{0}') OVER pair - count(*) FILTER (WHERE says = '{0}') OVER own AS {0}"
 WORK = f"""
 WITH vote AS (
     SELECT j.source_id, j.first_id, j.second_id, coalesce(j.active_ms, j.duration_ms) / 1000.0 AS seconds,
@@ -103,11 +106,9 @@ WITH vote AS (
     {CURRENT}
 ), others AS (
     SELECT vote.*,
-        count(*) FILTER (WHERE says = 'x') OVER pair - (says = 'x')::int AS x,
-        count(*) FILTER (WHERE says = 'y') OVER pair - (says = 'y')::int AS y,
-        count(*) FILTER (WHERE says = 'tie') OVER pair - (says = 'tie')::int AS tie,
-        count(*) FILTER (WHERE says = 'both_bad') OVER pair - (says = 'both_bad')::int AS both_bad
-    FROM vote WINDOW pair AS (PARTITION BY first_id, second_id)
+        {", ".join(map(OF_OTHERS.format, SAID))}
+    FROM vote WINDOW pair AS (PARTITION BY first_id, second_id),
+        own AS (PARTITION BY first_id, second_id, source_id)
 ), compared AS (
     SELECT others.*, CASE WHEN x > greatest(y, tie, both_bad) THEN 'x' WHEN y > greatest(x, tie, both_bad) THEN 'y'
         WHEN tie > greatest(x, y, both_bad) THEN 'tie' WHEN both_bad > greatest(x, y, tie) THEN 'both_bad'

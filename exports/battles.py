@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,61 +13,54 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from annotation.analysis.battles import Met, Model
-from annotation.votes import STEPS
+from annotation.analysis.battles import STEPS, Met, Model
 from exports.models import Snapshot
-from exports.pipeline.formats.format import lists
+from exports.pipeline.formats.format import lists, strings
 
 CONFIG = "battles"
+OUTCOMES = ("model_a", "model_b", "tie", "both_bad")
 COLUMNS = ["model_a", "model_b", "winner"]
 CONVERSATIONS = ["conversation_a", "conversation_b"]
-OUTCOMES = ("model_a", "model_b", "tie", "both_bad")
 BATCH_ROWS = 5_000
 
-# Two models, and a step of difference in length.
-Key = tuple[str, str, int]
 
+class Kind(NamedTuple):
+    """Battles that are counted together: of two models, with answers that differ in length by so many steps."""
 
-class NoBattlesError(Exception):
-    """The snapshot holds no battles in a file that could be read."""
+    model_a: str
+    model_b: str
+    step: int
 
 
 def battle_files(snapshot: Snapshot) -> list[str]:
-    """The files of a snapshot that `meetings` reads. Raises NoBattlesError when there are none."""
+    """The files of a snapshot that `meetings` reads; none when it holds no battles in Parquet."""
     files = snapshot.files.filter(path__startswith=f"{CONFIG}/", path__endswith=".parquet")
-    if paths := list(files.values_list("path", flat=True)):
-        return paths
-    raise NoBattlesError
+    return list(files.values_list("path", flat=True))
 
 
-def meetings(folder: Path, *, by_length: bool = False) -> list[Met]:
-    """How models did against each other in the battles of a snapshot's folder; `by_length` in steps of length.
+def meetings(folder: Path, files: Sequence[str], *, by_length: bool = False) -> list[Met]:
+    """How models did against each other in a snapshot's battles; `by_length` in steps of length.
 
     A model's name and version stand in one string there, which comes as the name.
     """
-    counts: defaultdict[Key, dict[str, int]] = defaultdict(lambda: dict.fromkeys(OUTCOMES, 0))
-    sums: defaultdict[Key, float] = defaultdict(float)
-    for batch in _batches(folder, [*COLUMNS, *(CONVERSATIONS if by_length else [])]):
+    outcomes: Counter[tuple[Kind, str]] = Counter()
+    for batch in _batches(folder, files, [*COLUMNS, *(CONVERSATIONS if by_length else [])]):
         longer = _longer(batch) if by_length else np.zeros(batch.num_rows)
-        steps = np.rint(longer * STEPS / 2).astype(int).tolist()
-        rows = zip(*(batch[name].to_pylist() for name in COLUMNS), steps, longer.tolist(), strict=True)
-        for model_a, model_b, winner, step, lead in rows:
-            if model_a and model_b:
-                counts[model_a, model_b, step][winner] += 1
-                sums[model_a, model_b, step] += lead
-    return [_met(key, outcomes, sums[key]) for key, outcomes in counts.items()]
+        models_a, models_b, winners = (strings(batch, name) for name in COLUMNS)
+        kinds = map(Kind, models_a, models_b, np.rint(longer * STEPS).astype(int).tolist())
+        outcomes.update(zip(kinds, winners, strict=True))
+    named = {kind for kind, _ in outcomes if kind.model_a and kind.model_b}
+    return [_met(kind, *(outcomes[kind, outcome] for outcome in OUTCOMES)) for kind in named]
 
 
-def _met(key: Key, outcomes: dict[str, int], longer: float) -> Met:
-    model_a, model_b, _ = key
-    wins, losses, ties, both_bad = (outcomes[name] for name in OUTCOMES)
-    mean = longer / max(wins + losses + ties + both_bad, 1)
-    return Met(Model(model_a, ""), Model(model_b, ""), wins, losses, ties, both_bad, mean)
+def _met(kind: Kind, wins: int, losses: int, ties: int, both_bad: int) -> Met:
+    first, second = Model(kind.model_a, ""), Model(kind.model_b, "")
+    return Met(first, second, wins, losses, ties, both_bad, kind.step / STEPS)
 
 
-def _batches(folder: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    for path in sorted(folder.glob(f"{CONFIG}/*.parquet")):
-        with pq.ParquetFile(path) as file:
+def _batches(folder: Path, files: Sequence[str], columns: list[str]) -> Iterator[pa.RecordBatch]:
+    for path in files:
+        with pq.ParquetFile(folder / path) as file:
             yield from file.iter_batches(BATCH_ROWS, columns=columns)
 
 
@@ -79,10 +72,15 @@ def _longer(batch: pa.RecordBatch) -> NDArray[np.float64]:
 
 
 def _answer_lengths(batch: pa.RecordBatch, name: str) -> NDArray[np.float64]:
-    """The characters of the last message of each conversation."""
+    """The characters of each conversation behind its last message of a user."""
     conversations = lists(batch, name)
     messages = cast("Any", conversations.flatten())
     characters = pc.fill_null(pc.utf8_length(messages.field("content")), 0).to_numpy(zero_copy_only=False)
+    asks = pc.equal(messages.field("role"), pa.scalar("user")).to_numpy(zero_copy_only=False)
     ends = np.cumsum(pc.list_value_length(conversations).to_numpy(zero_copy_only=False))
-    lengths: NDArray[np.float64] = characters[ends - 1].astype(np.float64)
+    # The place behind the last message of a user up to each message; never before the conversation's own start.
+    behind = np.maximum.accumulate(np.where(asks, np.arange(1, len(asks) + 1), 0))[ends - 1]
+    starts = np.maximum(behind, np.concatenate([[0], ends[:-1]]))
+    summed = np.concatenate([[0], np.cumsum(characters)])
+    lengths: NDArray[np.float64] = (summed[ends] - summed[starts]).astype(np.float64)
     return lengths

@@ -29,8 +29,9 @@ class Agreement:
 
     `percent` is the mean over items of the share of pairs of answers that are equal. `alpha_nominal`, of outcomes, and
     `alpha_ordinal`, of SCALE without answers that both are bad: Krippendorff (2011), “Computing Krippendorff's
-    alpha-reliability”. `gwet_ac1`: Gwet (2008), “Computing inter-rater reliability and its variance in the presence of
-    high agreement”. The interval is of alpha_nominal: 95 % by resampling items, always the same way.
+    alpha-reliability”. `gwet_ac1`, of the outcomes that occur: Gwet (2008), “Computing inter-rater reliability and its
+    variance in the presence of high agreement”. The interval is of alpha_nominal: 95 % by resampling items, always the
+    same way.
     """
 
     items: int = 0

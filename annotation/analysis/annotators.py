@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from annotation.analysis import golds
-from annotation.analysis.chances import equal, even
+from annotation.analysis.chances import UNLIKELY, equal, even
 
 # A flag needs both: that it could hardly be by chance, and that it matters.
-UNLIKELY = 0.001
 LEAST_JUDGED = 20
 LEANING = 0.1  # from a half
 LONGER = 0.8
-FAST_SECONDS = 2.0
+FAST_SECONDS = 2
 MOSTLY = 0.6
 LEAST_REPEATS, LEAST_SAME = 5, 0.6
 APART = 0.15  # below what all others agree with the consensus
@@ -27,7 +26,7 @@ class Work:
     """What is counted of one annotator; current plain judgments, except for golds and repeats.
 
     `left` and `right` won where the sides are known, `longer` and `shorter` where lengths differ. `agreed` of
-    `compared` said what most others said of the same outputs, where there was such a majority.
+    `compared` said what more of the others said of the same outputs than anything else, where there was such an answer.
     """
 
     name: str
@@ -50,11 +49,6 @@ class Work:
     def side_p_value(self) -> float:
         """Of the exact test that this annotator chooses either side as often."""
         return even(self.left, self.right)
-
-
-def share(some: int, of: int) -> float | None:
-    """A share; None of nothing."""
-    return some / of if of else None
 
 
 def flags_of(works: Sequence[Work]) -> list[list[Flag]]:

@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from annotation.analysis.chances import even
+from annotation.analysis.chances import UNLIKELY, equal, even, share
 
 Name = Literal["position", "length", "formatting", "speed"]
 
 # An alert needs both: that it could hardly be by chance, and that it matters.
-UNLIKELY = 0.001
 LEAST_SIZE = {"position": 0.05, "length": 0.15, "formatting": 0.15, "speed": 0.1}
-FAST_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -50,17 +48,30 @@ SIDES: dict[Name, Callable[[Period], tuple[int, int]]] = {
 
 @dataclass(frozen=True)
 class Leaning:
-    """How often one of two outcomes came, and the p-value of the exact test that both are as likely."""
+    """How often one of two outcomes came, against the other."""
 
-    n: int
-    rate: float | None
-    p_value: float
+    some: int
+    others: int
 
-    @classmethod
-    def of(cls, some: int, others: int) -> Leaning:
-        """Of how often either came."""
-        n = some + others
-        return cls(n, some / n if n else None, even(some, others))
+    @property
+    def n(self) -> int:
+        """How often either came."""
+        return self.some + self.others
+
+    @property
+    def rate(self) -> float | None:
+        """The share of the one."""
+        return share(self.some, self.n)
+
+    @property
+    def size(self) -> float:
+        """How far the share is off a half."""
+        return self.some / self.n - 0.5 if self.n else 0.0
+
+    @property
+    def p_value(self) -> float:
+        """Of the exact test that both are as likely."""
+        return even(self.some, self.others)
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ class Alert:
 def leaning(periods: Sequence[Period], bias: Name) -> Leaning:
     """What some periods lean to together."""
     pairs = [SIDES[bias](period) for period in periods]
-    return Leaning.of(sum(some for some, _ in pairs), sum(others for _, others in pairs))
+    return Leaning(sum(some for some, _ in pairs), sum(others for _, others in pairs))
 
 
 def alerts(periods: Sequence[Period]) -> list[Alert]:
@@ -85,17 +96,27 @@ def alerts(periods: Sequence[Period]) -> list[Alert]:
 
 
 def _alert(periods: Sequence[Period], bias: Name) -> Alert | None:
-    """What the latest periods lean to, as far back as each of them leaned the same way as all of them do."""
-    whole = leaning(periods, bias)
-    if whole.rate is None:
+    """What judgments lean to since the beginning that stands out most, unless the newest period says that it is over.
+
+    The p-value is as many times as large as there are beginnings to choose from.
+    """
+    going_on = [start for start in range(len(periods)) if _goes_on(periods[start:], bias)]
+    if not going_on:
         return None
-    start = len(periods)
-    for place in range(len(periods) - 1, -1, -1):
-        own = leaning(periods[place : place + 1], bias)
-        if own.rate is not None and (own.rate - 0.5) * (whole.rate - 0.5) <= 0:
-            break
-        start = place
+    start = max(going_on, key=lambda start: _strength(leaning(periods[start:], bias)))
     found = leaning(periods[start:], bias)
-    if found.rate is None or found.p_value >= UNLIKELY or abs(found.rate - 0.5) < LEAST_SIZE[bias]:
+    p_value = min(1.0, found.p_value * len(periods))
+    if p_value >= UNLIKELY or abs(found.size) < LEAST_SIZE[bias]:
         return None
-    return Alert(bias, periods[start].since, found.rate - 0.5, found.p_value)
+    return Alert(bias, periods[start].since, found.size, p_value)
+
+
+def _goes_on(periods: Sequence[Period], bias: Name) -> bool:
+    """Whether the newest of some periods could lean as those before it do."""
+    before, newest = leaning(periods[:-1], bias), leaning(periods[-1:], bias)
+    return not before.n or not newest.n or equal(newest.some, newest.n, before.some, before.n) >= UNLIKELY
+
+
+def _strength(leaning: Leaning) -> float:
+    """How surprising a leaning is: the share's distance from a half in standard errors, where p-values vanish."""
+    return float(abs(leaning.size) * leaning.n**0.5)

@@ -1,9 +1,18 @@
-"""How surprising counts are: exact tests of one share against a half, and of two shares against each other."""
+"""How surprising counts are: tests of one share against a half, and of two shares against each other."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+
+# What is hardly by chance, where nobody asked a question before looking.
+UNLIKELY = 0.001
+SURE = 0.05
+
+
+def share(some: int, of: int) -> float | None:
+    """A share; None of nothing."""
+    return some / of if of else None
 
 
 def even(some: int, others: int) -> float:
@@ -27,12 +36,12 @@ def always_valid(wins: int, losses: int) -> float:
     return min(1.0, math.exp(-_log_beta(wins + 1, losses + 1) - (wins + losses) * math.log(2)))
 
 
-def always_covering(wins: int, losses: int, *, level: float = 0.95) -> tuple[float, float]:
-    """The interval of the chance to win that holds it at all times together with that probability.
+def always_covering(wins: int, losses: int) -> tuple[float, float]:
+    """The interval of the chance to win that holds it at all times together with a probability of 1 - SURE.
 
-    Of all chances that always_valid would not reject at 1 - level, were it asked about them.
+    Of all chances that always_valid would not reject, were it asked about them.
     """
-    floor = math.log(1 - level) + _log_beta(wins + 1, losses + 1)
+    floor = math.log(SURE) + _log_beta(wins + 1, losses + 1)
 
     def is_in(chance: float) -> bool:
         of_wins = wins * math.log(chance) if wins else 0.0
@@ -49,7 +58,7 @@ def _at_most(most: int, tosses: int) -> float:
     for heads in range(most, -1, -1):
         total += term
         term *= heads / (tosses - heads + 1)
-        if term < total * 1e-17:
+        if term <= total * 1e-17:
             break
     return total
 

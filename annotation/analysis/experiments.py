@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from annotation.analysis.battles import Battles, Model
-from annotation.analysis.chances import always_covering, always_valid
-
-SURE = 0.05
+from annotation.analysis.chances import SURE, always_covering, always_valid, share
 
 Verdict = Literal["first", "second", "undecided"]
 
@@ -53,8 +51,5 @@ def _experiment(first: Model, second: Model, wins: int, losses: int, ties: int) 
     verdict: Verdict = "undecided"
     if p_value < SURE:
         verdict = "first" if wins > losses else "second"
-    decided = wins + losses
-    rate = wins / decided if decided else None
-    return Experiment(
-        first, second, wins, losses, ties, rate, *always_covering(wins, losses), p_value=p_value, verdict=verdict
-    )
+    rate, interval = share(wins, wins + losses), always_covering(wins, losses)
+    return Experiment(first, second, wins, losses, ties, rate, *interval, p_value, verdict)

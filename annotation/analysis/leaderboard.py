@@ -15,19 +15,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.analysis.battles import Battles, Model
-from annotation.analysis.bradley_terry import CLOSE, ELO, LONGEST_STEP, MOST_STEPS, PRIOR_PRECISION, Array, diagonal
+from annotation.analysis.bradley_terry import (
+    CLOSE,
+    ELO,
+    LONGEST_STEP,
+    MOST_STEPS,
+    PRIOR_PRECISION,
+    Array,
+    diagonal,
+    difference_variances,
+    standard_errors,
+)
 
 MEAN = 1000.0
 Z = 1.959963984540054  # of the normal distribution, for 95 %
 # Fewer battles are too few for the rating of a model to be told without a warning.
 PROVISIONAL = 30
-# What follows takes their number cubed. Of more models, those with most battles are rated.
-MOST_RATED = 400
 # Ratings count against each other alone; this pins them down without pulling at any.
 PINNED = 1e-6
 
 EXACT = "Bradley-Terry, maximum likelihood, sandwich intervals"
-SHRUNK = "Bradley-Terry with a weak normal prior, since some models only won or only lost; intervals of the posterior"
+SHRUNK = (
+    "Bradley-Terry with a weak normal prior, for some models, alone or as a group, only won or only lost against the "
+    "others; intervals of the posterior"
+)
+# Where more than this of what is known of the style comes of its prior, its data cannot tell it from strength.
+MOSTLY_KNOWN = 0.05
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Style:
-    """How much a longer answer wins by its length alone: log-odds for one that is all there is against nothing."""
+    """How much a longer answer wins by its length alone: log-odds for one that is all there is against nothing.
+
+    With a weak normal prior, whose width the interval has where length cannot be told from strength.
+    """
 
     coefficient: float | None = None
     ci_low: float | None = None
@@ -82,7 +98,7 @@ def rate(battles: Battles, *, style: bool = False) -> Leaderboard:
     """The leaderboard of some battles; with `style` also as it would be if answers were equally long."""
     won, drawn = battles.won, battles.drawn
     met = won + won.T + drawn
-    kept = _rateable(met)
+    kept = _largest_group(met > 0)
     rated_battles = battles.only(kept)
     exact = _all_reach_all(won[np.ix_(kept, kept)] + drawn[np.ix_(kept, kept)])
     few = met.sum(axis=1)[kept] < PROVISIONAL
@@ -102,18 +118,11 @@ def rate(battles: Battles, *, style: bool = False) -> Leaderboard:
         for place, model in enumerate(battles.models)
     ]
     entries.sort(key=lambda entry: (entry.rated.rank or len(entries) + 1, -entry.battles, entry.model))
-    return Leaderboard(entries, EXACT if exact else SHRUNK, bool(_component(met > 0).all()), of_style)
+    return Leaderboard(entries, EXACT if exact else SHRUNK, bool(kept.all()), of_style)
 
 
-def _rateable(met: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which models have a rating: the largest connected group, of those with most battles."""
-    often = np.zeros(len(met), bool)
-    often[np.argsort(-met.sum(axis=1), kind="stable")[:MOST_RATED]] = True
-    return _component((met > 0) & often[:, None] & often[None, :]) & often
-
-
-def _component(joined: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest group whose members are joined by way of each other; of equal ones the first."""
+def _largest_group(joined: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The most models that are joined by way of each other; of equally many the first."""
     reached = _reach(joined)
     return reached[int(np.argmax(reached.sum(axis=1)))] if len(reached) else np.zeros(0, bool)
 
@@ -142,33 +151,40 @@ def _fit(battles: Battles, *, exact: bool, style: bool, few: NDArray[np.bool_]) 
     if not size:
         return [], Style()
     precision = np.full(size + style, PINNED if exact else PRIOR_PRECISION)
-    parameters = np.zeros(size + style)
+    precision[size:] = PRIOR_PRECISION
+    parameters = _most_likely(battles, precision)
+    chance = _chance(battles, parameters)
+    inverse = np.linalg.inv(_information(battles, chance, precision)).astype(np.float64, copy=False)
+    covariance = inverse
+    if exact and (precision[size:] * diagonal(inverse)[size:] < MOSTLY_KNOWN).all():
+        spread = battles.wins * (1 - chance) ** 2 + battles.losses * chance**2 + battles.ties * (0.5 - chance) ** 2
+        covariance = inverse @ _gram(battles, spread, len(parameters)) @ inverse
+    of_style = Style()
+    if style:
+        middle, reach = float(parameters[-1]), Z * float(np.sqrt(covariance[-1, -1]))
+        of_style = Style(middle, middle - reach, middle + reach)
+    return _rank(parameters[:size], covariance[:size, :size], few | (not exact)), of_style
+
+
+def _most_likely(battles: Battles, precision: Array) -> Array:
+    """The parameters, by Newton's method: a strength for each model and, if the precisions are one more, the style."""
+    parameters: Array = np.zeros(len(precision))
     scores = battles.wins + battles.ties / 2
     for _ in range(MOST_STEPS):
-        chance = _chance(battles, parameters, size)
+        chance = _chance(battles, parameters)
         slope = _sums(battles, scores - battles.counts * chance, len(parameters)) - precision * parameters
         step = np.linalg.solve(_information(battles, chance, precision), slope)
         largest = np.abs(step).max()
         parameters = parameters + step * min(1.0, LONGEST_STEP / max(largest, CLOSE))
         if largest <= CLOSE:
             break
-    chance = _chance(battles, parameters, size)
-    inverse = np.linalg.inv(_information(battles, chance, precision)).astype(np.float64, copy=False)
-    covariance = inverse
-    if exact:
-        spread = battles.wins * (1 - chance) ** 2 + battles.losses * chance**2 + battles.ties * (0.5 - chance) ** 2
-        covariance = inverse @ _gram(battles, spread, len(parameters)) @ inverse
-    of_style = Style()
-    if style:
-        reach = Z * float(np.sqrt(covariance[-1, -1]))
-        of_style = Style(float(parameters[-1]), float(parameters[-1]) - reach, float(parameters[-1]) + reach)
-    return _rank(parameters[:size], covariance[:size, :size], few | (not exact)), of_style
+    return parameters
 
 
-def _chance(battles: Battles, parameters: Array, size: int) -> Array:
+def _chance(battles: Battles, parameters: Array) -> Array:
     """The first one's chance to win, in each row."""
     lead = parameters[battles.first] - parameters[battles.second]
-    if len(parameters) > size:
+    if len(parameters) > len(battles.models):
         lead = lead + parameters[-1] * battles.longer
     result: Array = 0.5 + 0.5 * np.tanh(lead / 2)
     return result
@@ -208,25 +224,11 @@ def _information(battles: Battles, chance: Array, precision: Array) -> Array:
 
 def _rank(strengths: Array, covariance: Array, provisional: NDArray[np.bool_]) -> list[Rated]:
     """Ratings with a mean of MEAN. A rank may be as good as that many are surely better; the same for as bad."""
-    centred = covariance - covariance.mean(axis=1, keepdims=True)
-    centred = centred - centred.mean(axis=0, keepdims=True)
-    errors = np.sqrt(np.maximum(diagonal(centred), 0))
-    lead = strengths[:, None] - strengths[None, :]
-    own = diagonal(centred)
-    sure = Z * np.sqrt(np.maximum(own[:, None] + own[None, :] - 2 * centred, 0))
+    reach = Z * ELO * standard_errors(covariance)
     ratings = MEAN + ELO * (strengths - strengths.mean())
-    better = (lead < -CLOSE).sum(axis=1)
-    surely_better = (lead < -np.maximum(sure, CLOSE)).sum(axis=1)
-    surely_worse = (lead > np.maximum(sure, CLOSE)).sum(axis=1)
-    return [
-        Rated(
-            float(ratings[i]),
-            float(ratings[i] - Z * ELO * errors[i]),
-            float(ratings[i] + Z * ELO * errors[i]),
-            int(better[i]) + 1,
-            int(surely_better[i]) + 1,
-            len(strengths) - int(surely_worse[i]),
-            bool(provisional[i]),
-        )
-        for i in range(len(strengths))
-    ]
+    lead = strengths[:, None] - strengths[None, :]
+    sure = np.maximum(Z * np.sqrt(np.maximum(difference_variances(covariance), 0)), CLOSE)
+    ranks = (lead < -CLOSE).sum(axis=1) + 1
+    lows, highs = (lead < -sure).sum(axis=1) + 1, len(strengths) - (lead > sure).sum(axis=1)
+    columns = (ratings, ratings - reach, ratings + reach, ranks, lows, highs, provisional)
+    return [Rated(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]

@@ -10,15 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import votes
-from annotation.analysis.annotators import Flag, Work, flags_of, share
-from annotation.api.asked import OfJudgesParameters, asked
+from annotation.analysis.annotators import Flag, Work, flags_of
+from annotation.analysis.chances import share
+from annotation.api.asked import OfJudgesParameters, asked, share_field
 from annotation.api.project_view import ProjectView, Scope
 from annotation.recent import recent
-
-
-def rate(help_text: str) -> serializers.FloatField:
-    """A share from 0 to 1, null of nothing."""
-    return serializers.FloatField(allow_null=True, min_value=0, max_value=1, help_text=help_text)
 
 
 class AnnotatorSerializer(serializers.Serializer[Any]):
@@ -28,21 +24,21 @@ class AnnotatorSerializer(serializers.Serializer[Any]):
     judgments = serializers.IntegerField(min_value=1)
     median_seconds = serializers.FloatField(allow_null=True, help_text="Of active time where it was measured.")
     golds = serializers.IntegerField(min_value=0, help_text="Golds judged, of the latest.")
-    gold_accuracy = rate("Share of golds judged rightly.")
+    gold_accuracy = share_field("Share of golds judged rightly.")
     compared = serializers.IntegerField(
-        min_value=0, help_text="Judgments of pairs of which most others said the same as each other."
+        min_value=0, help_text="Judgments of pairs of which more of the others said one thing than any other."
     )
-    agreement = rate("Share of those in which this annotator said the same as most others.")
+    agreement = share_field("Share of those in which this annotator said so too.")
     sided = serializers.IntegerField(min_value=0, help_text="Judgments with a winner and known sides.")
-    left_rate = rate("Share of those in which the left output won.")
+    left_rate = share_field("Share of those in which the left output won.")
     left_p_value = serializers.FloatField(
         min_value=0, max_value=1, help_text="Of the exact test that either side wins as often."
     )
-    longer_rate = rate("Share of wins of the longer output, where lengths differ.")
-    tie_rate = rate("Share of ties.")
-    both_bad_rate = rate("Share of answers that both are bad.")
+    longer_rate = share_field("Share of wins of the longer output, where lengths differ.")
+    tie_rate = share_field("Share of ties.")
+    both_bad_rate = share_field("Share of answers that both are bad.")
     repeats = serializers.IntegerField(min_value=0, help_text="Flipped repeats judged, of the latest.")
-    consistency = rate("Share of repeats that were judged as the first time.")
+    consistency = share_field("Share of repeats that were judged as the first time.")
     flags = serializers.ListField(
         child=serializers.ChoiceField(get_args(Flag)), help_text="What should be talked about; see the documentation."
     )

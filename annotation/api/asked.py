@@ -14,6 +14,11 @@ from annotation.votes import Asked
 OF_JUDGES = [choice for choice in SourceType.choices if choice[0] != SourceType.END_USER]
 
 
+def share_field(help_text: str) -> serializers.FloatField:
+    """A share from 0 to 1, null of nothing."""
+    return serializers.FloatField(allow_null=True, min_value=0, max_value=1, help_text=help_text)
+
+
 class AskedParameters(serializers.Serializer[Any]):
     """Whose votes count, and of which time."""
 

@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import votes
-from annotation.analysis.annotators import share
-from annotation.analysis.bias import FAST_SECONDS, SIDES, Period, alerts, leaning
-from annotation.api.annotators import rate
-from annotation.api.asked import AskedParameters, asked
+from annotation.analysis.annotators import FAST_SECONDS
+from annotation.analysis.bias import SIDES, Leaning, Period, alerts, leaning
+from annotation.analysis.chances import share
+from annotation.api.asked import AskedParameters, asked, share_field
 from annotation.api.project_view import ProjectView, Scope
 from annotation.recent import recent
 
@@ -36,7 +36,7 @@ class LeaningSerializer(serializers.Serializer[Any]):
     """How often one of two outcomes came."""
 
     n = serializers.IntegerField(min_value=0, help_text="Judgments of which this can be said.")
-    rate = rate("Share of them.")
+    rate = share_field("Share of them.")
     p_value = serializers.FloatField(min_value=0, max_value=1, help_text="Of the exact test that both are as likely.")
 
 
@@ -45,11 +45,11 @@ class PeriodSerializer(serializers.Serializer[Any]):
 
     since = serializers.DateTimeField()
     judgments = serializers.IntegerField(min_value=1)
-    position = rate(f"Share in which {ABOUT['position']}.")
-    length = rate(f"Share in which {ABOUT['length']}.")
-    formatting = rate(f"Share in which {ABOUT['formatting']}.")
-    speed = rate(f"Share in which {ABOUT['speed']}.")
-    fast = rate(f"Share of judgments of less than {FAST_SECONDS} seconds.")
+    position = share_field(f"Share in which {ABOUT['position']}.")
+    length = share_field(f"Share in which {ABOUT['length']}.")
+    formatting = share_field(f"Share in which {ABOUT['formatting']}.")
+    speed = share_field(f"Share in which {ABOUT['speed']}.")
+    fast = share_field(f"Share of judgments of less than {FAST_SECONDS} seconds.")
     median_seconds = serializers.FloatField(allow_null=True)
 
 
@@ -57,9 +57,13 @@ class AlertSerializer(serializers.Serializer[Any]):
     """A bias that is hardly by chance and matters."""
 
     bias = serializers.ChoiceField(list(SIDES))
-    since = serializers.DateTimeField(help_text="Beginning of the first period of which it is true.")
+    since = serializers.DateTimeField(help_text="Beginning of the time that stands out most.")
     size = serializers.FloatField(help_text="The rate since then, less a half.")
-    p_value = serializers.FloatField(min_value=0, max_value=1)
+    p_value = serializers.FloatField(
+        min_value=0,
+        max_value=1,
+        help_text="As many times that of the exact test as there were beginnings to choose from.",
+    )
 
 
 class BiasSerializer(serializers.Serializer[Any]):
@@ -73,7 +77,7 @@ class BiasSerializer(serializers.Serializer[Any]):
     alerts = AlertSerializer(many=True)
 
 
-EVEN = {"n": 380, "rate": 0.51, "p_value": 0.61}
+EVEN = {"n": 380, "rate": 0.51, "p_value": 0.76}
 EXAMPLE = {
     "judgments": 412,
     "tests": {
@@ -119,10 +123,15 @@ class BiasView(ProjectView):
         periods = votes.periods(self.project, asked(self.query), period=self.query["period"])
         return {
             "judgments": sum(period.judgments for period in periods),
-            "tests": {name: dataclasses.asdict(leaning(periods, name)) for name in SIDES},
+            "tests": {name: describe_leaning(leaning(periods, name)) for name in SIDES},
             "periods": [describe(period) for period in periods],
             "alerts": [dataclasses.asdict(alert) for alert in alerts(periods)],
         }
+
+
+def describe_leaning(found: Leaning) -> dict[str, Any]:
+    """A leaning as LeaningSerializer."""
+    return {"n": found.n, "rate": found.rate, "p_value": found.p_value}
 
 
 def describe(period: Period) -> dict[str, Any]:

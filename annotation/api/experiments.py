@@ -12,8 +12,7 @@ from rest_framework.response import Response
 from annotation import votes
 from annotation.analysis.battles import Battles
 from annotation.analysis.experiments import Experiment, experiments
-from annotation.api.annotators import rate
-from annotation.api.asked import AskedParameters, asked
+from annotation.api.asked import AskedParameters, asked, share_field
 from annotation.api.project_view import ProjectView, Scope
 from annotation.recent import recent
 
@@ -36,7 +35,7 @@ class ExperimentSerializer(serializers.Serializer[Any]):
     wins = serializers.IntegerField(min_value=0, help_text="How often the first won.")
     losses = serializers.IntegerField(min_value=0)
     ties = serializers.IntegerField(min_value=0, help_text="Ties, and answers that both are bad.")
-    win_rate = rate("The first one's share of wins and losses; null without any.")
+    win_rate = share_field("The first one's share of wins and losses; null without any.")
     ci_low = serializers.FloatField(min_value=0, max_value=1, help_text="95 % interval, valid whenever one looks.")
     ci_high = serializers.FloatField(min_value=0, max_value=1)
     p_value = serializers.FloatField(
@@ -90,23 +89,11 @@ class ExperimentsView(ProjectView):
         return Response(recent(self.project, "experiments", self.query, self._experiments))
 
     def _experiments(self) -> dict[str, Any]:
-        found = list(experiments(Battles.of(votes.meetings(self.project, asked(self.query)))))
+        found = list(experiments(Battles.of(votes.meetings(self.project, asked(self.query)), both_bad="tie")))
         found.sort(key=lambda one: -one.n)
         return {"experiments": [describe(one) for one in found[:MOST_TOLD]]}
 
 
 def describe(one: Experiment) -> dict[str, Any]:
     """An experiment as ExperimentSerializer."""
-    return {
-        "first": one.first._asdict(),
-        "second": one.second._asdict(),
-        "n": one.n,
-        "wins": one.wins,
-        "losses": one.losses,
-        "ties": one.ties,
-        "win_rate": one.win_rate,
-        "ci_low": one.ci_low,
-        "ci_high": one.ci_high,
-        "p_value": one.p_value,
-        "verdict": one.verdict,
-    }
+    return {**vars(one), "n": one.n, "first": one.first._asdict(), "second": one.second._asdict()}

@@ -140,9 +140,8 @@ class IntakeView(ProjectView):
                     if not truncated:
                         told.append({"line": received.line, **describe_outcome(received.outcome)})
         except Problem as problem:  # of the body, in the middle of it
-            kept = f"{tally.created + tally.duplicates:,} records before that are kept."
-            if problem.status == 400:  # it broke off; what is too large would be so again
-                kept = f"{kept.removesuffix('.')}; send the whole again."
+            again = "; send the whole again" if problem.status == 400 else ""  # what is too large would be so again
+            kept = f"{tally.created + tally.duplicates:,} records before that are kept{again}."
             raise Problem(problem.status, f"{problem.detail} {kept}", headers=problem.headers) from None
         return tally.answer(results=told, truncated=truncated)
 

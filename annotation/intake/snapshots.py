@@ -105,8 +105,9 @@ def _line(store: sqlite3.Connection, number: int, request_id: str, judgments: li
 
 def _edits(judgments: list[dict[str, Any]]) -> set[str]:
     """The outputs that a user made of others, and that nobody judged otherwise."""
+    edits = {row["chosen"] for row in judgments if row["kind"] == "edit"}
     others = {output_id for row in judgments if row["kind"] != "edit" for output_id in row["outputs"]}
-    return {row["chosen"] for row in judgments if row["kind"] == "edit"} - others
+    return edits - others - {row["rejected"] for row in judgments if row["kind"] == "edit"}
 
 
 def _output(store: sqlite3.Connection, row: dict[str, Any], place: int, output_id: str) -> dict[str, Json]:

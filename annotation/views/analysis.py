@@ -11,9 +11,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from annotation import votes
-from annotation.analysis.annotators import Flag, Work, flags_of, share
+from annotation.analysis.annotators import Flag, Work, flags_of
 from annotation.analysis.battles import Battles
-from annotation.analysis.bias import SIDES, Alert, Name, Period, alerts, leaning
+from annotation.analysis.bias import Alert, Name, Period, alerts, leaning
+from annotation.analysis.chances import share
 from annotation.analysis.leaderboard import Entry, rate
 from annotation.models import Project
 from annotation.recent import recent
@@ -21,7 +22,9 @@ from annotation.views.gate import for_leads, wants_fragments
 from annotation.votes import Agreed, Asked
 
 PARTS_SHOWN, ANNOTATORS_SHOWN, MODELS_SHOWN, PERIODS_SHOWN = 8, 20, 30, 26
-HEIGHT = 20  # of the plot of weeks
+HEIGHT = 20  # of the plot of weeks, as in its template
+# Biases that have a column of their own.
+SHOWN: tuple[Name, ...] = ("position", "length", "formatting")
 
 REMARKS: dict[Flag, str] = {
     "fails_golds": "fails golds",
@@ -64,7 +67,7 @@ def _context(project: Project) -> dict[str, Any]:
     works = votes.work(project, asked)
     # Who stands out first, and otherwise whoever judged most.
     flagged = sorted(zip(works, flags_of(works), strict=True), key=lambda pair: not pair[1])
-    board = rate(Battles.of(votes.meetings(project, asked)))
+    board = rate(Battles.of(votes.meetings(project, asked), both_bad="tie"))
     periods = votes.periods(project, asked, period="week")
     rated = [entry for entry in board.entries if entry.rated.rating is not None]
     return {
@@ -74,6 +77,7 @@ def _context(project: Project) -> dict[str, Any]:
         "unshown": max(len(works) - ANNOTATORS_SHOWN, 0),
         "winner": _tell_winner(rated),
         "intervals": _intervals(rated[:MODELS_SHOWN]),
+        "models_unshown": max(len(rated) - MODELS_SHOWN, 0),
         "unrated": len(board.entries) - len(rated),
         "leanings": [_tell_alert(alert) for alert in alerts(periods)],
         "periods": [_describe_period(period) for period in periods[-PERIODS_SHOWN:]],
@@ -154,13 +158,14 @@ def _tell_alert(alert: Alert) -> dict[str, Any]:
 
 
 def _describe_period(period: Period) -> dict[str, Any]:
-    rates: dict[str, str] = {name: _percent(leaning([period], name).rate) for name in SIDES}
+    rates: dict[str, str] = {name: _percent(leaning([period], name).rate) for name in SHOWN}
     return {"since": period.since, "judgments": period.judgments, "seconds": period.median_seconds, **rates}
 
 
 def _course(periods: Sequence[Period]) -> str:
-    """How often the left output won in each period, as points across a plot; empty of fewer than two."""
-    rates = [rate for period in periods if (rate := leaning([period], "position").rate) is not None]
-    if len(rates) < 2:
+    """How often the left output won in each period that tells, as points across a plot; empty of fewer than two."""
+    if len(periods) < 2:
         return ""
-    return " ".join(f"{100 * n / (len(rates) - 1):.2f},{HEIGHT * (1 - rate):.2f}" for n, rate in enumerate(rates))
+    width = 100 / (len(periods) - 1)
+    rates = [(n, leaning([period], "position").rate) for n, period in enumerate(periods)]
+    return " ".join(f"{width * n:.2f},{HEIGHT * (1 - rate):.2f}" for n, rate in rates if rate is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
@@ -10,14 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import votes
-from annotation.analysis.battles import Battles, Met
-from annotation.analysis.leaderboard import MOST_RATED, PROVISIONAL, Entry, Leaderboard, Rated, rate
+from annotation.analysis.battles import MOST_MODELS, Battles, Met
+from annotation.analysis.leaderboard import EXACT, PROVISIONAL, Entry, Leaderboard, rate
 from annotation.api.asked import AskedParameters, asked
 from annotation.api.problems import Problem, pointer
 from annotation.api.project_view import ProjectView, Scope
 from annotation.recent import recent
 from exports.api.snapshots import demand_files, find_snapshot
-from exports.battles import NoBattlesError, battle_files, meetings
+from exports.battles import battle_files, meetings
 from exports.models import Snapshot
 from exports.storage import at_hand
 
@@ -53,7 +54,7 @@ class RatedSerializer(serializers.Serializer[Any]):
     rank_low = serializers.IntegerField(allow_null=True, help_text="As many as are surely better, and one.")
     rank_high = serializers.IntegerField(allow_null=True, help_text="All but those that are surely worse.")
     provisional = serializers.BooleanField(
-        help_text=f"It rests on fewer than {PROVISIONAL} battles, or on a prior, for some model only won or only lost."
+        help_text=f"It rests on fewer than {PROVISIONAL} battles, or on a prior; `method` then says why."
     )
 
 
@@ -124,7 +125,7 @@ EXAMPLE = {
     "models": [
         {"name": "aurora", "version": "1", "battles": 180, "wins": 108, "losses": 54, "ties": 18, **EXAMPLE_RATED}
     ],
-    "method": "Bradley-Terry, maximum likelihood, sandwich intervals",
+    "method": EXACT,
     "connected": True,
     "style_controlled": {},
     "pairs": {"aurora 1": {"basalt 1": {"battles": 180, "wins": 108, "losses": 54, "ties": 18}}},
@@ -140,12 +141,14 @@ class LeaderboardView(ProjectView):
     @extend_schema(
         operation_id="leaderboard_read",
         summary="Which models win",
-        description=f"Ratings by Bradley and Terry. At most {MOST_RATED} models are rated, those with most battles.",
+        description=f"Ratings by Bradley and Terry, of the {MOST_MODELS} models with most battles.",
         parameters=[LeaderboardParameters],
         responses={
             200: LeaderboardSerializer,
             404: OpenApiResponse(description="There is no such snapshot."),
-            409: OpenApiResponse(description="The snapshot is not ready, or holds no battles in Parquet files."),
+            409: OpenApiResponse(
+                description="The snapshot is not ready, holds no battles in Parquet files, or only what is new."
+            ),
             410: OpenApiResponse(description="The snapshot's files were removed."),
         },
         examples=[OpenApiExample("Two models", EXAMPLE, response_only=True)],
@@ -163,16 +166,21 @@ class LeaderboardView(ProjectView):
         return self._describe(votes.meetings(self.project, asked(self.query), by_length="style" in self.query))
 
     def _of_snapshot(self, snapshot: Snapshot) -> dict[str, Any]:
+        version = f"Version {snapshot.version}"
         if snapshot.status != Snapshot.Status.READY:
-            raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
+            raise Problem(409, f"{version} is {snapshot.status}, not ready.")
+        if snapshot.parent_id and snapshot.recipe["incremental"]:
+            raise Problem(409, f"{version} is an increment, and holds what changed since its parent alone.")
         demand_files(snapshot)
-        try:
-            files = battle_files(snapshot)
-        except NoBattlesError:
-            detail = f"Version {snapshot.version} holds no battles in Parquet files: build one with that format."
-            raise Problem(409, detail) from None
-        with at_hand(snapshot, *files) as folder:
-            return self._describe(meetings(folder, by_length="style" in self.query))
+        files = battle_files(snapshot)
+        if not files:
+            raise Problem(409, f"{version} holds no battles in Parquet files: build one with that format.")
+
+        def count() -> dict[str, Any]:
+            with at_hand(snapshot, *files) as folder:
+                return self._describe(meetings(folder, files, by_length="style" in self.query))
+
+        return recent(self.project, "leaderboard", {**self.query, "snapshot": snapshot.version}, count)
 
     def _describe(self, met: list[Met]) -> dict[str, Any]:
         battles = Battles.of(met, both_bad=self.query["both_bad"])
@@ -183,10 +191,9 @@ def describe(board: Leaderboard, battles: Battles) -> dict[str, Any]:
     """A leaderboard as LeaderboardSerializer."""
     styled: dict[str, Any] = {}
     if board.style.coefficient is not None:
-        style = board.style
-        styled = {"style": "length", "coefficient": style.coefficient, "ci_low": style.ci_low, "ci_high": style.ci_high}
         ranked = sorted(board.entries, key=lambda entry: entry.styled.rank or len(board.entries) + 1)
-        styled["models"] = [entry.model._asdict() | describe_rated(entry.styled) for entry in ranked]
+        models = [entry.model._asdict() | asdict(entry.styled) for entry in ranked]
+        styled = {"style": "length", **asdict(board.style), "models": models}
     return {
         "models": [describe_entry(entry) for entry in board.entries],
         "method": board.method,
@@ -199,20 +206,7 @@ def describe(board: Leaderboard, battles: Battles) -> dict[str, Any]:
 def describe_entry(entry: Entry) -> dict[str, Any]:
     """A model as RatedModelSerializer."""
     counts = {"battles": entry.battles, "wins": entry.wins, "losses": entry.losses, "ties": entry.ties}
-    return entry.model._asdict() | counts | describe_rated(entry.rated)
-
-
-def describe_rated(rated: Rated) -> dict[str, Any]:
-    """A rating as RatedSerializer."""
-    return {
-        "rating": rated.rating,
-        "ci_low": rated.ci_low,
-        "ci_high": rated.ci_high,
-        "rank": rated.rank,
-        "rank_low": rated.rank_low,
-        "rank_high": rated.rank_high,
-        "provisional": rated.provisional,
-    }
+    return entry.model._asdict() | counts | asdict(entry.rated)
 
 
 def win_matrix(battles: Battles) -> dict[str, dict[str, dict[str, int]]]:

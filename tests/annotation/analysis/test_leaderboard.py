@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.analysis.battles import Battles, Met, Model
+from annotation.analysis.battles import MOST_MODELS, Battles, Met, Model
 from annotation.analysis.bradley_terry import ELO
 from annotation.analysis.leaderboard import EXACT, PROVISIONAL, SHRUNK, rate
 
@@ -143,6 +143,32 @@ def test_length_is_told_apart_from_strength():
     assert best.styled.rank_high == 2
     assert told.style.ci_low < 2 * np.log(9) < told.style.ci_high
     assert board(*meetings).style.coefficient is None
+
+
+@pytest.mark.parametrize(
+    "meetings",
+    [
+        [met(0, 1, wins=50, longer=0.5), met(0, 1, losses=50, longer=-0.5)],  # length says all
+        [met(0, 1, wins=60, losses=40, longer=0.5)],  # length is always the same, and so nothing of its own
+    ],
+)
+def test_where_length_cannot_be_told_from_strength_its_interval_is_wide(meetings):
+    told = board(*meetings, style=True)
+    assert told.style.ci_high - told.style.ci_low > 4
+    assert abs(told.style.coefficient) < 15
+
+
+def test_who_met_in_bad_answers_alone_never_met():
+    told = board(met(0, 1, wins=9, losses=8), met(2, 3, both_bad=4), both_bad="drop")
+    assert [entry.model.name for entry in told.entries] == ["m0", "m1"]
+    assert told.connected
+
+
+def test_of_very_many_models_those_with_most_battles_are_told():
+    often = [met(0, n, wins=3, losses=2) for n in range(1, MOST_MODELS)]
+    told = board(*often, *[met(0, n, wins=1, losses=1) for n in range(5_000, 5_100)])
+    assert len(told.entries) == MOST_MODELS
+    assert {entry.model.name for entry in told.entries} == {f"m{n}" for n in range(MOST_MODELS)}
 
 
 def test_without_battles_there_is_nothing():

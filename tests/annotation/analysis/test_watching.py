@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 
 import pytest
 
@@ -64,13 +65,47 @@ def test_what_has_passed_raises_no_alert():
     assert alerts([week(0, left=80, right=20), week(1, left=80, right=20), week(2, left=48, right=52)]) == []
 
 
+def test_one_more_vote_does_not_end_what_has_gone_on_for_long():
+    alike = [week(n, left=80, right=20) for n in range(10)]
+    (alert,) = alerts([*alike, week(10, left=0, right=1)])
+    assert alert.since == MONDAY
+    assert alerts([*alike, week(10, left=0, right=0)])[0].since == MONDAY
+
+
+def test_what_turns_is_told_from_where_it_turned():
+    before, after = [week(n, left=70, right=30) for n in range(10)], [week(n, left=20, right=80) for n in range(10, 15)]
+    (alert,) = alerts([*before, *after])
+    assert (alert.since, alert.size) == (MONDAY + dt.timedelta(weeks=10), pytest.approx(-0.3))
+
+
+def test_little_at_a_time_adds_up():
+    (alert,) = alerts([week(n, left=18 + n % 2, right=12 - n % 2) for n in range(26)])
+    assert alert.since <= MONDAY + dt.timedelta(weeks=2)
+
+
+def test_looking_again_and_again_raises_hardly_any_false_alarm():
+    rng = random.Random(4)
+    raised = 0
+    for _ in range(60):
+        weeks = []
+        for n in range(52):
+            left = sum(rng.random() < 0.5 for _ in range(40))
+            weeks.append(week(n, left=left, right=40 - left))
+            raised += bool(alerts(weeks))
+    assert raised <= 3
+
+
 def test_a_small_leaning_is_none_however_sure():
     assert alerts([week(n, longer=60, shorter=40) for n in range(50)]) == []
 
 
 def test_an_experiment_is_over_when_it_is_sure():
     a, b, c = (Model(name, "") for name in "abc")
-    found = list(experiments(Battles.of([Met(a, b, 50, 20, 9, 1), Met(c, b, 3, 2, 0, 0), Met(b, a, 0, 20, 0, 0)])))
+    found = list(
+        experiments(
+            Battles.of([Met(a, b, 50, 20, 9, 1), Met(c, b, 3, 2, 0, 0), Met(b, a, 0, 20, 0, 0)], both_bad="tie")
+        )
+    )
     assert [(one.first.name, one.second.name, one.verdict) for one in found] == [
         ("a", "b", "first"),
         ("b", "c", "undecided"),

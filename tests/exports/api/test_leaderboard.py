@@ -15,7 +15,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def project(db):
     made = world.project("summaries")
     for n in range(24):
-        log_inference(made, f"r{n}", "A long answer, with many words.", "Short.", "Something between.")
+        tool = [{"role": "assistant", "content": "I look it up."}, {"role": "tool", "content": "42"}]
+        between = [*tool, {"role": "assistant", "content": f"It is 42{'!' * n}"}]
+        log_inference(made, f"r{n}", "A long answer, with many words.", "Short.", between)
         vote(made, f"r{n}", 0 if n % 4 else 1)
         vote(made, f"r{n}", ("tie", "both_bad", 1, 2)[n % 4], pair=(1, 2))
         vote(made, f"r{n}", 0 if n % 3 else 2, pair=(0, 2), by="bob")
@@ -64,9 +66,19 @@ def test_single_votes_of_a_snapshot_give_the_same_ratings(project, reader, query
     for part in ("models", "style_controlled"):
         one, other = of_snapshot[part], until[part]
         one, other = (one, other) if part == "models" else (one.get("models", []), other.get("models", []))
-        assert [entry["rating"] for entry in one] == pytest.approx([entry["rating"] for entry in other], abs=0.5)
+        assert [entry["rating"] for entry in one] == pytest.approx([entry["rating"] for entry in other])
     assert of_snapshot["pairs"] == until["pairs"]
     assert reader.get("leaderboard/", snapshot="latest", **query) == of_snapshot
+
+
+def test_an_increment_is_no_whole(project, reader):
+    recipe = {"formats": ["battles"], "incremental": True}
+    first = built(project, **recipe)
+    vote(project, "r0", 1, by="carol")
+    second = built(project, **recipe)
+    assert second.parent == first
+    assert reader.get("leaderboard/", snapshot=first.version)["models"]
+    assert "increment" in problem(reader("GET", f"leaderboard/?snapshot={second.version}"), 409)["detail"]
 
 
 def test_what_a_snapshot_cannot_tell(project, reader):
