@@ -62,7 +62,7 @@ EXAMPLE = {
             "agreement": 0.74,
             "sided": 340,
             "left_rate": 0.52,
-            "left_p_value": 0.51,
+            "left_p_value": 0.48,
             "longer_rate": 0.61,
             "tie_rate": 0.14,
             "both_bad_rate": 0.03,
