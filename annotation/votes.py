@@ -19,7 +19,7 @@ from annotation.analysis.agreement import SCALE, Agreement, agree
 from annotation.analysis.annotators import FAST_SECONDS, Work
 from annotation.analysis.battles import STEPS, Met, Model
 from annotation.analysis.bias import Period
-from annotation.models import Annotator, Project, SourceType
+from annotation.models import Project, SourceType
 
 MOST_ANNOTATORS = 1_000
 # Counting marks of Markdown takes long, so that bias is looked for in the newest judgments alone.
@@ -124,6 +124,14 @@ SELECT source_id, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)
 FROM compared GROUP BY source_id ORDER BY count(*) DESC, source_id LIMIT {MOST_ANNOTATORS}
 """  # noqa: S608 - as above
 
+# Who has judged golds or repeats from the queue under which name of a source.
+MIXED_IN = """
+SELECT j.source_id, max(n.id) FROM annotation_annotator n
+JOIN annotation_assignment x ON x.annotator_id = n.id AND x.is_mixed_in AND x.state = 'judged'
+JOIN annotation_judgment j ON j.assignment_id = x.id AND j.source_type = %(source)s
+WHERE n.project_id = %(project)s GROUP BY j.source_id
+"""
+
 PERIODS = f"""
 WITH vote AS (
     SELECT j.judged_at, coalesce(j.active_ms, j.duration_ms) / 1000.0 AS seconds,
@@ -201,13 +209,12 @@ def _agree(rows: list[tuple[int, ...]]) -> Agreement:
 
 def work(project: Project, asked: Asked) -> list[Work]:
     """How each annotator judged, whoever judged most first."""
-    counted = list(_rows(WORK, asked.parameters(project)))
-    annotators = Annotator.objects.filter(project=project, name__in=[name for name, *_ in counted])
-    keys = dict(annotators.values_list("name", "pk"))
-    checks = golds.check_annotators(list(keys.values()))
+    parameters = asked.parameters(project)
+    annotators = dict(_rows(MIXED_IN, parameters))
+    checks = golds.check_annotators(list(annotators.values()))
     works = []
-    for name, *counts in counted:
-        check = checks.get(keys.get(name, 0), golds.Checks())
+    for name, *counts in _rows(WORK, parameters):
+        check = checks[annotators[name]] if name in annotators else golds.Checks()
         counts += [check.golds, check.right, check.repeats, check.same]
         works.append(Work(name, *counts))
     return works

@@ -37,7 +37,7 @@ PINNED = 1e-6
 EXACT = "Bradley-Terry, maximum likelihood, sandwich intervals"
 SHRUNK = (
     "Bradley-Terry with a weak normal prior, for some models, alone or as a group, only won or only lost against the "
-    "others; intervals of the posterior"
+    "others, or all only tied; intervals of the posterior"
 )
 # Where more than this of what is known of the style comes of its prior, its data cannot tell it from strength.
 MOSTLY_KNOWN = 0.05
@@ -100,7 +100,8 @@ def rate(battles: Battles, *, style: bool = False) -> Leaderboard:
     met = won + won.T + drawn
     kept = _largest_group(met > 0)
     rated_battles = battles.only(kept)
-    exact = _all_reach_all(won[np.ix_(kept, kept)] + drawn[np.ix_(kept, kept)])
+    # Of ties alone nothing can be said of how much outcomes differ by chance.
+    exact = _all_reach_all((won + drawn)[np.ix_(kept, kept)]) and bool(won.any())
     few = met.sum(axis=1)[kept] < PROVISIONAL
     plain, _ = _fit(rated_battles, exact=exact, style=False, few=few)
     styled, of_style = _fit(rated_battles, exact=exact, style=True, few=few) if style else ([], Style())
@@ -156,14 +157,15 @@ def _fit(battles: Battles, *, exact: bool, style: bool, few: NDArray[np.bool_]) 
     chance = _chance(battles, parameters)
     inverse = np.linalg.inv(_information(battles, chance, precision)).astype(np.float64, copy=False)
     covariance = inverse
-    if exact and (precision[size:] * diagonal(inverse)[size:] < MOSTLY_KNOWN).all():
+    known = exact and bool((precision[size:] * diagonal(inverse)[size:] < MOSTLY_KNOWN).all())
+    if known:
         spread = battles.wins * (1 - chance) ** 2 + battles.losses * chance**2 + battles.ties * (0.5 - chance) ** 2
         covariance = inverse @ _gram(battles, spread, len(parameters)) @ inverse
     of_style = Style()
     if style:
         middle, reach = float(parameters[-1]), Z * float(np.sqrt(covariance[-1, -1]))
         of_style = Style(middle, middle - reach, middle + reach)
-    return _rank(parameters[:size], covariance[:size, :size], few | (not exact)), of_style
+    return _rank(parameters[:size], covariance[:size, :size], few | (not known)), of_style
 
 
 def _most_likely(battles: Battles, precision: Array) -> Array:

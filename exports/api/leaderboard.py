@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+import pyarrow as pa
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -180,7 +183,12 @@ class LeaderboardView(ProjectView):
             with at_hand(snapshot, *files) as folder:
                 return self._describe(meetings(folder, files, by_length="style" in self.query))
 
-        return recent(self.project, "leaderboard", {**self.query, "snapshot": snapshot.version}, count)
+        try:
+            return recent(self.project, "leaderboard", {**self.query, "snapshot": snapshot.version}, count)
+        except (OSError, pa.ArrowException):
+            raise Problem(
+                410, f"The battles of version {snapshot.version} are gone or damaged. Build it anew."
+            ) from None
 
     def _describe(self, met: list[Met]) -> dict[str, Any]:
         battles = Battles.of(met, both_bad=self.query["both_bad"])
@@ -212,7 +220,9 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
 def win_matrix(battles: Battles) -> dict[str, dict[str, dict[str, int]]]:
     """How often each model met each other, by names and versions."""
     won, drawn = battles.won.tolist(), battles.drawn.tolist()
-    labels = [model.label for model in battles.models]
+    often = Counter(model.label for model in battles.models)
+    # Two models may come to the same name and version in one: then both are told apart as JSON.
+    labels = [model.label if often[model.label] == 1 else json.dumps(model) for model in battles.models]
     matrix: dict[str, dict[str, dict[str, int]]] = {label: {} for label in labels}
     for i, one in enumerate(labels):
         for j, other in enumerate(labels):

@@ -120,6 +120,12 @@ def test_who_won_everything_has_a_finite_rating_with_a_warning():
     assert all(entry.rated.provisional for entry in told.entries)
 
 
+def test_of_ties_alone_nothing_is_sure():
+    told = board(met(0, 1, ties=40))
+    assert [entry.rated.provisional for entry in told.entries] == [True, True]
+    assert told.entries[0].rated.ci_high - told.entries[0].rated.ci_low > 50
+
+
 def test_few_battles_are_provisional():
     told = board(met(0, 1, wins=40, losses=40), met(0, 2, wins=5, losses=PROVISIONAL - 6))
     assert [entry.model.name for entry in told.entries if entry.rated.provisional] == ["m2"]

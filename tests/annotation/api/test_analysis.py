@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
 from django.db import connection
@@ -190,6 +191,25 @@ def test_repeats_tell_of_consistency(db):
     told = by_name(Caller(project, "read"))["alice"]
     assert (told["judgments"], told["repeats"], told["consistency"]) == (30, 6, 0)
     assert told["flags"] == ["leans_to_a_side", "fast", "inconsistent"]
+
+
+def test_golds_of_a_program_are_told_of_it_and_of_nobody_of_that_name(db):
+    project = world.project(comparisons=2, **RATES)
+    world.add_golds(project, 1)
+    critic, reader = Caller(project, "annotate"), Caller(project, "read")
+    with drawn(GOLD):
+        (lease,) = json.loads(critic("POST", "queue/claim/", {"annotator": "crit"}).content)
+    best = lease["outputs"][0]["output_id"]
+    body = {"feedback_id": "f1", "kind": "preference", "source": {"type": "ai_critic", "id": "crit"},
+            "outcome": "chosen", "chosen": best, "rejected": lease["outputs"][1]["output_id"]}  # fmt: skip
+    assert critic("POST", f"queue/{lease['lease_id']}/judge/", body).status_code == 201
+    for by, source in (("crit", "ai_critic"), ("crit", "reward_model"), ("api:crit", "human")):
+        give_feedback(
+            project, "r0", "preference", by=by, source=source, outcome="chosen", chosen="r0-0", rejected="r0-1"
+        )
+    assert by_name(reader, source="ai_critic")["crit"]["golds"] == 1
+    assert by_name(reader, source="reward_model")["crit"]["golds"] == 0
+    assert by_name(reader)["api:crit"]["golds"] == 0
 
 
 def test_the_newest_judgment_is_there_at_once(project, reader):

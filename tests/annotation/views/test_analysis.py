@@ -40,12 +40,12 @@ def test_sentences_tell_what_the_figures_say(project, look):
     page = look()
     assert "say the same <strong>75 %</strong> of the time" in page
     assert "Seen on 40 pairs that 2 people judged." in page
-    assert "<td>fr</td><td>20</td>" in page
+    assert "<td><bdi>fr</bdi></td><td>20</td>" in page
     assert "<strong>1</strong> annotator stands out" in page
     assert '<strong class="remarks">leans to a side, prefers longer answers, very fast</strong>' in page
     assert "&lt;b&gt;bob" in page
     assert "<b>bob" not in page
-    assert "<strong>aurora 1</strong> leads with" in page
+    assert "<strong><bdi>aurora 1</bdi></strong> leads with" in page
     assert "surely ahead of all others" in page
     assert "the longer output wins <strong>88 %</strong> of the time" in page
 

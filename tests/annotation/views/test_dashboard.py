@@ -35,7 +35,7 @@ def test_an_empty_project_says_what_to_do(client: Client) -> None:
     client.force_login(world.lead("lena", project))
     page = client.get("/projects/empty/").content.decode()
     assert "There are no comparisons in this project yet." in page
-    assert "Nobody has judged anything yet." in page
+    assert "Nobody has taken work from the queue yet." in page
 
 
 def test_refreshes_its_figures_alone(client: Client) -> None:

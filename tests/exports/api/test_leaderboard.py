@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
+from annotation.intake.inferences import accept_inferences, check_inference
 from tests import world
 from tests.api import Caller, pointers, problem
 from tests.exports.dataset import built, log_inference, published, vote
@@ -79,6 +81,27 @@ def test_an_increment_is_no_whole(project, reader):
     assert second.parent == first
     assert reader.get("leaderboard/", snapshot=first.version)["models"]
     assert "increment" in problem(reader("GET", f"leaderboard/?snapshot={second.version}"), 409)["detail"]
+
+
+def test_battles_that_are_gone_or_damaged_are_not_counted_without(project, reader):
+    snapshot = built(project, formats=["battles"], split={"test": 0.5, "seed": 0})
+    train = next((snapshot.path / "battles").glob("train-*"))
+    whole = train.read_bytes()
+    train.write_bytes(whole[: len(whole) // 2])
+    problem(reader("GET", f"leaderboard/?snapshot={snapshot.version}"), 410)
+    train.unlink()
+    problem(reader("GET", f"leaderboard/?snapshot={snapshot.version}"), 410)
+
+
+def test_models_that_come_to_the_same_words_are_told_apart(db):
+    project = world.project("alike")
+    models = [{"name": "a", "version": "b c"}, {"name": "a b", "version": "c"}]
+    outputs = [{"output_id": f"r-{n}", "content": str(n), "model": model} for n, model in enumerate(models)]
+    record = {"request_id": "r", "prompt": "?", "outputs": outputs}
+    accept_inferences(project, [check_inference(project, record, now=timezone.now())], actor="test")
+    vote(project, "r", 0)
+    pairs = Caller(project, "read").get("leaderboard/")["pairs"]
+    assert pairs['["a", "b c"]']['["a b", "c"]']["wins"] == 1
 
 
 def test_what_a_snapshot_cannot_tell(project, reader):
