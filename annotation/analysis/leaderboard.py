@@ -31,8 +31,8 @@ MEAN = 1000.0
 Z = 1.959963984540054  # of the normal distribution, for 95 %
 # Fewer battles are too few for the rating of a model to be told without a warning.
 PROVISIONAL = 30
-# Ratings count against each other alone; this pins them down without pulling at any.
-PINNED = 1e-6
+# Only differences of strengths matter; holding their sum at zero makes the rest well defined and moves none of them.
+PINNED = 1.0
 
 EXACT = "Bradley-Terry, maximum likelihood, sandwich intervals"
 SHRUNK = (
@@ -151,7 +151,7 @@ def _fit(battles: Battles, *, exact: bool, style: bool, few: NDArray[np.bool_]) 
     size = len(battles.models)
     if not size:
         return [], Style()
-    precision = np.full(size + style, PINNED if exact else PRIOR_PRECISION)
+    precision = np.full(size + style, 0.0 if exact else PRIOR_PRECISION)
     precision[size:] = PRIOR_PRECISION
     parameters = _most_likely(battles, precision)
     chance = _chance(battles, parameters)
@@ -219,7 +219,9 @@ def _gram(battles: Battles, weights: Array, length: int) -> Array:
 
 
 def _information(battles: Battles, chance: Array, precision: Array) -> Array:
+    size = len(battles.models)
     result = _gram(battles, battles.counts * chance * (1 - chance), len(precision))
+    result[:size, :size] += PINNED
     diagonal(result)[...] += precision
     return result
 

@@ -60,7 +60,7 @@ def test_nothing_depends_on_the_order_or_on_who_is_first(chance):
     ]
     chance.shuffle(turned)
     one, other = board(*meetings, style=True), board(*turned, style=True)
-    assert ratings(one) == pytest.approx(ratings(other), abs=1e-4)
+    assert ratings(one) == pytest.approx(ratings(other), abs=1e-6)
     assert [entry.wins for entry in one.entries] == [entry.wins for entry in other.entries]
 
 
@@ -79,6 +79,27 @@ def test_what_is_not_sure_may_have_other_ranks():
     told = board(met(0, 1, wins=16, losses=15), met(0, 2, wins=90, losses=10), met(1, 2, wins=90, losses=10))
     ranges = {entry.model.name: (entry.rated.rank_low, entry.rated.rank_high) for entry in told.entries}
     assert ranges == {"m0": (1, 2), "m1": (1, 2), "m2": (3, 3)}
+
+
+@given(st.lists(st.tuples(COUNTS, COUNTS, st.integers(0, 20)), min_size=10, max_size=10))
+def test_errors_are_those_of_the_sandwich_and_ranks_fit_together(counts):
+    pairs = [(i, j) for i in range(5) for j in range(i)]
+    told = board(*(met(i, j, *found) for (i, j), found in zip(pairs, counts, strict=True)))
+    rated = {entry.model.name: entry.rated for entry in told.entries}
+    strengths = np.array([(rated[f"m{n}"].rating - 1000) / ELO for n in range(5)])
+    bread, meat = np.zeros((5, 5)), np.zeros((5, 5))
+    for (i, j), (wins, losses, ties) in zip(pairs, counts, strict=True):
+        chance = 1 / (1 + np.exp(strengths[j] - strengths[i]))
+        row = np.eye(5)[i] - np.eye(5)[j]
+        spread = wins * (1 - chance) ** 2 + losses * chance**2 + ties * (0.5 - chance) ** 2
+        bread += (wins + losses + ties) * chance * (1 - chance) * np.outer(row, row)
+        meat += spread * np.outer(row, row)
+    covariance = np.linalg.pinv(bread) @ meat @ np.linalg.pinv(bread)
+    for n in range(5):
+        reach = rated[f"m{n}"].ci_high - rated[f"m{n}"].rating
+        assert reach == pytest.approx(1.959964 * ELO * np.sqrt(covariance[n, n]), rel=1e-4)
+    surely_better = sum(one.rank_low - 1 for one in rated.values())
+    assert surely_better == sum(5 - one.rank_high for one in rated.values())
 
 
 @pytest.mark.parametrize("ties", [0.0, 0.4])
