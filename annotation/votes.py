@@ -1,18 +1,19 @@
 """Votes: current judgments of two outputs, counted in the database into what annotation.analysis works on.
 
 What counts is current, plain and not surplus: no golds, no repeats, no ratings, no edits, nothing retracted or erased.
-An answer's side on the page plays no part: of two outputs the first is the one that was logged first.
+An answer's side on the page plays no part: of two outputs the first is the one that was logged first. What takes too
+long raises TooLongError.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
 
 from annotation import golds
 from annotation.analysis.agreement import SCALE, Agreement, agree
@@ -25,6 +26,7 @@ MOST_ANNOTATORS = 1_000
 # Counting marks of Markdown takes long, so that bias is looked for in the newest judgments alone.
 MOST_LOOKED_AT = 100_000
 MOST_SLICES = 20
+MOST_SECONDS = 30
 
 # In two parts: looking the outputs up takes twenty times as long as finding the judgments.
 JUDGED = """
@@ -153,6 +155,15 @@ FROM vote GROUP BY since ORDER BY since
 """  # noqa: S608 - as above
 
 
+class TooLongError(Exception):
+    """There are too many votes to be counted while somebody waits."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Counting was broken off after {MOST_SECONDS} s. Ask about a shorter time (“since”, “until”)."
+        )
+
+
 @dataclass(frozen=True)
 class Asked:
     """Whose votes, and of which time: from `since` on, before `until`."""
@@ -187,7 +198,7 @@ class Agreed:
 def agreement(project: Project, asked: Asked) -> Agreed:
     """How far those who judged the same two outputs agree."""
     found: dict[str, dict[str, list[tuple[int, ...]]]] = {"": {}, "language": {}, "models": {}}
-    rows = list(_rows(ITEMS, asked.parameters(project)))
+    rows = _rows(ITEMS, asked.parameters(project))
     for part, name, *counts, _ in rows:
         found[part].setdefault(name, []).append(tuple(counts))
     raters = rows[0][-1] if rows else 0
@@ -225,7 +236,14 @@ def periods(project: Project, asked: Asked, *, period: str) -> list[Period]:
     return [Period(*row) for row in _rows(PERIODS, {**asked.parameters(project), "period": period, "marks": MARKS})]
 
 
-def _rows(query: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        yield from cursor.fetchall()
+def _rows(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{round(1000 * MOST_SECONDS)}ms"])
+        try:
+            cursor.execute(query, parameters)
+        except OperationalError as error:
+            if isinstance(error.__cause__, QueryCanceled):
+                raise TooLongError from None
+            raise
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

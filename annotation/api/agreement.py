@@ -11,9 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import votes
-from annotation.api.asked import AskedParameters, asked
-from annotation.api.project_view import ProjectView, Scope
-from annotation.recent import recent
+from annotation.api.asked import TOO_LONG, AnalysisView, AskedParameters, asked
 
 
 class AgreementFiguresSerializer(serializers.Serializer[Any]):
@@ -61,21 +59,18 @@ FIGURES = {
 EXAMPLE = {**FIGURES, "raters": 6, "by": {"language": {"en": FIGURES}, "models": {"aurora 1 / basalt 1": FIGURES}}}
 
 
-class AgreementView(ProjectView):
+class AgreementView(AnalysisView):
     """Agreement."""
-
-    scopes = {"GET": Scope.READ}
-    parameters = AskedParameters
 
     @extend_schema(
         operation_id="agreement_read",
         summary="How far those who judge the same pair agree",
         parameters=[AskedParameters],
-        responses=AgreementSerializer,
+        responses={200: AgreementSerializer, **TOO_LONG},
         examples=[OpenApiExample("Six annotators", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(recent(self.project, "agreement", self.query, self._agreement))
+        return self.answer("agreement", self._agreement)
 
     def _agreement(self) -> dict[str, Any]:
         found = votes.agreement(self.project, asked(self.query))

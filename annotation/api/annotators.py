@@ -12,9 +12,7 @@ from rest_framework.response import Response
 from annotation import votes
 from annotation.analysis.annotators import Flag, Work, flags_of
 from annotation.analysis.chances import share
-from annotation.api.asked import OfJudgesParameters, asked, share_field
-from annotation.api.project_view import ProjectView, Scope
-from annotation.recent import recent
+from annotation.api.asked import TOO_LONG, AnalysisView, OfJudgesParameters, asked, share_field
 
 
 class AnnotatorSerializer(serializers.Serializer[Any]):
@@ -74,10 +72,9 @@ EXAMPLE = {
 }
 
 
-class AnnotatorsView(ProjectView):
+class AnnotatorsView(AnalysisView):
     """Annotators."""
 
-    scopes = {"GET": Scope.READ}
     parameters = OfJudgesParameters
 
     @extend_schema(
@@ -85,11 +82,11 @@ class AnnotatorsView(ProjectView):
         summary="How each annotator judges, and who should be talked to",
         description=f"The {votes.MOST_ANNOTATORS:,} with most judgments.",
         parameters=[OfJudgesParameters],
-        responses=AnnotatorsSerializer,
+        responses={200: AnnotatorsSerializer, **TOO_LONG},
         examples=[OpenApiExample("One annotator", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(recent(self.project, "annotators", self.query, self._annotators))
+        return self.answer("annotators", self._annotators)
 
     def _annotators(self) -> dict[str, Any]:
         works = votes.work(self.project, asked(self.query))

@@ -1,14 +1,22 @@
-"""Whose votes an analysis is about, as a query says it."""
+"""What the views of analysis share: whose votes a query is about, and answers that may take long."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
+from rest_framework.response import Response
 
 from annotation.api.inputs import MomentField
+from annotation.api.problems import Problem
+from annotation.api.project_view import ProjectView, Scope
 from annotation.models import SourceType
-from annotation.votes import Asked
+from annotation.recent import recent
+from annotation.votes import Asked, TooLongError
+
+TOO_LONG = {503: OpenApiResponse(description="There are too many votes; ask about a shorter time.")}
 
 # End users are no annotators, and their ids are nobody's business.
 OF_JUDGES = [choice for choice in SourceType.choices if choice[0] != SourceType.END_USER]
@@ -39,3 +47,17 @@ class OfJudgesParameters(AskedParameters):
 def asked(query: dict[str, Any]) -> Asked:
     """What a query by AskedParameters asks for."""
     return Asked(query["source"], query.get("since"), query.get("until"))
+
+
+class AnalysisView(ProjectView):
+    """A view of what votes amount to."""
+
+    scopes = {"GET": Scope.READ}
+    parameters = AskedParameters
+
+    def answer(self, name: str, make: Callable[[], dict[str, Any]], **told: object) -> Response:
+        """What `make` makes, for this query and what else is told of it; Problem 503 when it takes too long."""
+        try:
+            return Response(recent(self.project, name, {**self.query, **told}, make))
+        except TooLongError as error:
+            raise Problem(503, str(error)) from None

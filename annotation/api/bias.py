@@ -14,9 +14,7 @@ from annotation import votes
 from annotation.analysis.annotators import FAST_SECONDS
 from annotation.analysis.bias import SIDES, Leaning, Period, alerts, leaning
 from annotation.analysis.chances import share
-from annotation.api.asked import AskedParameters, asked, share_field
-from annotation.api.project_view import ProjectView, Scope
-from annotation.recent import recent
+from annotation.api.asked import TOO_LONG, AnalysisView, AskedParameters, asked, share_field
 
 ABOUT = {
     "position": "the left output wins",
@@ -102,10 +100,9 @@ EXAMPLE = {
 }
 
 
-class BiasView(ProjectView):
+class BiasView(AnalysisView):
     """Bias."""
 
-    scopes = {"GET": Scope.READ}
     parameters = BiasParameters
 
     @extend_schema(
@@ -113,11 +110,11 @@ class BiasView(ProjectView):
         summary="What judgments lean to besides quality, over time",
         description=f"Of the newest {votes.MOST_LOOKED_AT:,} judgments.",
         parameters=[BiasParameters],
-        responses=BiasSerializer,
+        responses={200: BiasSerializer, **TOO_LONG},
         examples=[OpenApiExample("Longer answers win", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(recent(self.project, "bias", self.query, self._bias))
+        return self.answer("bias", self._bias)
 
     def _bias(self) -> dict[str, Any]:
         periods = votes.periods(self.project, asked(self.query), period=self.query["period"])

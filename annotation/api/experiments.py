@@ -12,9 +12,7 @@ from rest_framework.response import Response
 from annotation import votes
 from annotation.analysis.battles import Battles
 from annotation.analysis.experiments import Experiment, experiments
-from annotation.api.asked import AskedParameters, asked, share_field
-from annotation.api.project_view import ProjectView, Scope
-from annotation.recent import recent
+from annotation.api.asked import TOO_LONG, AnalysisView, AskedParameters, asked, share_field
 
 MOST_TOLD = 1_000
 
@@ -69,11 +67,8 @@ EXAMPLE = {
 }
 
 
-class ExperimentsView(ProjectView):
+class ExperimentsView(AnalysisView):
     """Experiments."""
-
-    scopes = {"GET": Scope.READ}
-    parameters = AskedParameters
 
     @extend_schema(
         operation_id="experiments_list",
@@ -82,11 +77,11 @@ class ExperimentsView(ProjectView):
         f"is for its own pair: who looks at many must expect some to be wrong. The {MOST_TOLD:,} pairs with most "
         "judgments.",
         parameters=[AskedParameters],
-        responses=ExperimentsSerializer,
+        responses={200: ExperimentsSerializer, **TOO_LONG},
         examples=[OpenApiExample("One pair of models", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(recent(self.project, "experiments", self.query, self._experiments))
+        return self.answer("experiments", self._experiments)
 
     def _experiments(self) -> dict[str, Any]:
         found = list(experiments(Battles.of(votes.meetings(self.project, asked(self.query)), both_bad="tie")))

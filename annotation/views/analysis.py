@@ -19,7 +19,7 @@ from annotation.analysis.leaderboard import Entry, rate
 from annotation.models import Project
 from annotation.recent import recent
 from annotation.views.gate import for_leads, wants_fragments
-from annotation.votes import Agreed, Asked
+from annotation.votes import Agreed, Asked, TooLongError
 
 PARTS_SHOWN, ANNOTATORS_SHOWN, MODELS_SHOWN, PERIODS_SHOWN = 8, 20, 30, 26
 HEIGHT = 20  # of the plot of weeks, as in its template
@@ -57,7 +57,10 @@ class Interval:
 @for_leads
 def analysis(request: HttpRequest, project: Project) -> HttpResponse:
     """The figures; for the dashboard's own script alone, for others as a page."""
-    context = recent(project, "analysis", {}, lambda: _context(project))
+    try:
+        context = recent(project, "analysis", {}, lambda: _context(project))
+    except TooLongError:
+        context = {"too_long": True}
     template = "annotation/_analysis.html" if wants_fragments(request) else "annotation/analysis.html"
     return render(request, template, {"project": project, **context})
 

@@ -16,10 +16,8 @@ from rest_framework.response import Response
 from annotation import votes
 from annotation.analysis.battles import MOST_MODELS, Battles, Met
 from annotation.analysis.leaderboard import EXACT, PROVISIONAL, Entry, Leaderboard, rate
-from annotation.api.asked import AskedParameters, asked
+from annotation.api.asked import TOO_LONG, AnalysisView, AskedParameters, asked
 from annotation.api.problems import Problem, pointer
-from annotation.api.project_view import ProjectView, Scope
-from annotation.recent import recent
 from exports.api.snapshots import demand_files, find_snapshot
 from exports.battles import battle_files, meetings
 from exports.models import Snapshot
@@ -135,10 +133,9 @@ EXAMPLE = {
 }
 
 
-class LeaderboardView(ProjectView):
+class LeaderboardView(AnalysisView):
     """The leaderboard."""
 
-    scopes = {"GET": Scope.READ}
     parameters = LeaderboardParameters
 
     @extend_schema(
@@ -153,22 +150,23 @@ class LeaderboardView(ProjectView):
                 description="The snapshot is not ready, holds no battles in Parquet files, or only what is new."
             ),
             410: OpenApiResponse(description="The snapshot's files were removed."),
+            **TOO_LONG,
         },
         examples=[OpenApiExample("Two models", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
         given = [name for name in OF_VOTES if name in request.query_params]
         if "snapshot" not in self.query:
-            return Response(recent(self.project, "leaderboard", self.query, self._of_votes))
+            return self.answer("leaderboard", self._of_votes)
         if given:
             errors = [(pointer(name), "does not go with snapshot: its recipe says it") for name in given]
             raise Problem(422, "A snapshot's battles are counted as they are.", errors=errors)
-        return Response(self._of_snapshot(find_snapshot(self.project, self.query["snapshot"])))
+        return self._of_snapshot(find_snapshot(self.project, self.query["snapshot"]))
 
     def _of_votes(self) -> dict[str, Any]:
         return self._describe(votes.meetings(self.project, asked(self.query), by_length="style" in self.query))
 
-    def _of_snapshot(self, snapshot: Snapshot) -> dict[str, Any]:
+    def _of_snapshot(self, snapshot: Snapshot) -> Response:
         version = f"Version {snapshot.version}"
         if snapshot.status != Snapshot.Status.READY:
             raise Problem(409, f"{version} is {snapshot.status}, not ready.")
@@ -184,7 +182,7 @@ class LeaderboardView(ProjectView):
                 return self._describe(meetings(folder, files, by_length="style" in self.query))
 
         try:
-            return recent(self.project, "leaderboard", {**self.query, "snapshot": snapshot.version}, count)
+            return self.answer("leaderboard", count, snapshot=snapshot.version)
         except (OSError, pa.ArrowException):
             raise Problem(
                 410, f"The battles of version {snapshot.version} are gone or damaged. Build it anew."

@@ -16,7 +16,7 @@ from annotation.models import Annotator
 from annotation.recent import recent
 from tests import world
 from tests.annotation.intake.records import inference
-from tests.api import Caller, pointers
+from tests.api import Caller, pointers, problem
 from tests.chance import GOLD, NEITHER, RATES, REPEAT, drawn
 from tests.exports.dataset import give_feedback, log_inference, vote
 
@@ -281,6 +281,14 @@ def test_as_many_statements_for_any_number_of_judgments(project, reader, path):
             reader.get(path)
         numbers.append(len(captured))
     assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize("path", ["agreement/", "annotators/", "bias/", "experiments/", "leaderboard/"])
+def test_what_takes_too_long_is_broken_off_with_a_way_out(reader, path, monkeypatch):
+    for name in ("ITEMS", "WORK", "PERIODS", "MEETINGS"):
+        monkeypatch.setattr(f"annotation.votes.{name}", "SELECT pg_sleep(9)")
+    monkeypatch.setattr("annotation.votes.MOST_SECONDS", 0.05)
+    assert "since" in problem(reader("GET", path), 503)["detail"]
 
 
 def test_what_took_long_is_kept_and_told_apart_by_what_was_asked(project, monkeypatch):

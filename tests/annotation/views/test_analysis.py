@@ -65,6 +65,12 @@ def test_the_script_of_the_dashboard_gets_the_figures_alone(project, look, clien
     assert 'hx-get="/projects/summaries/quality/"' in client.get("/projects/summaries/").content.decode()
 
 
+def test_too_many_judgments_are_said_to_be(look, monkeypatch):
+    monkeypatch.setattr("annotation.votes.WORK", "SELECT pg_sleep(9)")
+    monkeypatch.setattr("annotation.votes.MOST_SECONDS", 0.05)
+    assert "too many judgments to count while you wait" in look()
+
+
 def test_is_for_leads_of_the_project_only(client: Client, project):
     assert client.get("/projects/summaries/quality/").status_code == 302
     sign_in(client, "alice")
