@@ -155,6 +155,8 @@ class FieldError:
 
 # In one sentence; a hostile recipe could have a million unknown keys.
 ERRORS_SAID = 20
+# How many of the first errors also say which keys there are.
+KEYS_TOLD = 3
 
 
 class RecipeError(Exception):
@@ -175,14 +177,17 @@ def parse_recipe(body: Any) -> RecipeBody:
         # Through JSON: strict for numbers and booleans, and yet times are read from strings.
         return RecipeBody.model_validate_json(json.dumps(body))
     except ValidationError as error:
-        raise RecipeError([_field_error(one["loc"], one["type"], one["msg"]) for one in error.errors()]) from None
+        raise RecipeError(
+            [_field_error(n, one["loc"], one["type"], one["msg"]) for n, one in enumerate(error.errors())]
+        ) from None
 
 
-def _field_error(where: tuple[int | str, ...], kind: str, message: str) -> FieldError:
+def _field_error(number: int, where: tuple[int | str, ...], kind: str, message: str) -> FieldError:
     pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in where)
     if kind == "extra_forbidden":
         of: type[BaseModel] = PARTS.get(str(where[0]), RecipeBody) if len(where) > 1 else RecipeBody
-        message = f"there is no such key; there are {', '.join(of.model_fields)}"
+        there_are = f"; there are {', '.join(of.model_fields)}" if number < KEYS_TOLD else ""
+        message = f"there is no such key{there_are}"
     return FieldError(pointer, message.removeprefix("Value error, "))
 
 
