@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -20,6 +22,7 @@ from exports.pipeline.formats.format import lists, strings
 CONFIG = "battles"
 OUTCOMES = ("model_a", "model_b", "tie", "both_bad")
 COLUMNS = ["model_a", "model_b", "winner"]
+CHOSEN_BY = ["meta_source", "tstamp"]
 CONVERSATIONS = ["conversation_a", "conversation_b"]
 BATCH_ROWS = 5_000
 
@@ -38,13 +41,35 @@ def battle_files(snapshot: Snapshot) -> list[str]:
     return list(files.values_list("path", flat=True))
 
 
-def meetings(folder: Path, files: Sequence[str], *, by_length: bool = False) -> list[Met]:
+@dataclass(frozen=True)
+class Only:
+    """Which battles count: those whose votes are all of that type of source, the last of them since and before."""
+
+    source: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+    def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Those of a batch."""
+        kept = np.ones(batch.num_rows, bool)
+        at = batch["tstamp"].to_numpy(zero_copy_only=False)
+        if self.source:
+            kept &= np.array(strings(batch, "meta_source")) == self.source
+        if self.since:
+            kept &= at >= self.since.timestamp()
+        if self.until:
+            kept &= at < self.until.timestamp()
+        return batch.filter(pa.array(kept))
+
+
+def meetings(folder: Path, files: Sequence[str], only: Only, *, by_length: bool = False) -> list[Met]:
     """How models did against each other in a snapshot's battles; `by_length` in steps of length.
 
     A model's name and version stand in one string there, which comes as the name.
     """
     outcomes: Counter[tuple[Kind, str]] = Counter()
-    for batch in _batches(folder, files, [*COLUMNS, *(CONVERSATIONS if by_length else [])]):
+    columns = [*COLUMNS, *CHOSEN_BY, *(CONVERSATIONS if by_length else [])]
+    for batch in map(only.of, _batches(folder, files, columns)):
         longer = _longer(batch) if by_length else np.zeros(batch.num_rows)
         models_a, models_b, winners = (strings(batch, name) for name in COLUMNS)
         kinds = map(Kind, models_a, models_b, np.rint(longer * STEPS).astype(int).tolist())

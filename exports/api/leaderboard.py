@@ -17,13 +17,11 @@ from annotation import votes
 from annotation.analysis.battles import MOST_MODELS, Battles, Met
 from annotation.analysis.leaderboard import EXACT, PROVISIONAL, Entry, Leaderboard, rate
 from annotation.api.asked import TOO_LONG, AnalysisView, AskedParameters, asked
-from annotation.api.problems import Problem, pointer
+from annotation.api.problems import Problem
 from exports.api.snapshots import demand_files, find_snapshot
-from exports.battles import battle_files, meetings
+from exports.battles import Only, battle_files, meetings
 from exports.models import Snapshot
 from exports.storage import at_hand
-
-OF_VOTES = ("source", "since", "until")
 
 
 class LeaderboardParameters(AskedParameters):
@@ -38,7 +36,7 @@ class LeaderboardParameters(AskedParameters):
     snapshot = serializers.CharField(
         required=False,
         max_length=20,
-        help_text="A version, or `latest`: count its `battles`; without `source`, `since` and `until`.",
+        help_text="A version, or `latest`: count its `battles`, of every source unless `source` is given.",
     )
 
 
@@ -155,13 +153,9 @@ class LeaderboardView(AnalysisView):
         examples=[OpenApiExample("Two models", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        given = [name for name in OF_VOTES if name in request.query_params]
-        if "snapshot" not in self.query:
-            return self.answer("leaderboard", self._of_votes)
-        if given:
-            errors = [(pointer(name), "does not go with snapshot: its recipe says it") for name in given]
-            raise Problem(422, "A snapshot's battles are counted as they are.", errors=errors)
-        return self._of_snapshot(find_snapshot(self.project, self.query["snapshot"]))
+        if "snapshot" in self.query:
+            return self._of_snapshot(find_snapshot(self.project, self.query["snapshot"]))
+        return self.answer("leaderboard", self._of_votes)
 
     def _of_votes(self) -> dict[str, Any]:
         return self._describe(votes.meetings(self.project, asked(self.query), by_length="style" in self.query))
@@ -177,12 +171,15 @@ class LeaderboardView(AnalysisView):
         if not files:
             raise Problem(409, f"{version} holds no battles in Parquet files: build one with that format.")
 
+        source = self.query["source"] if "source" in self.request.query_params else None
+        only = Only(source, self.query.get("since"), self.query.get("until"))
+
         def count() -> dict[str, Any]:
             with at_hand(snapshot, *files) as folder:
-                return self._describe(meetings(folder, files, by_length="style" in self.query))
+                return self._describe(meetings(folder, files, only, by_length="style" in self.query))
 
         try:
-            return self.answer("leaderboard", count, snapshot=snapshot.version)
+            return self.answer("leaderboard", count, snapshot=snapshot.version, source=source)
         except (OSError, pa.ArrowException):
             raise Problem(
                 410, f"The battles of version {snapshot.version} are gone or damaged. Build it anew."

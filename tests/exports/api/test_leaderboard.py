@@ -108,10 +108,20 @@ def test_what_a_snapshot_cannot_tell(project, reader):
     without = published(project)
     assert "battles" in problem(reader("GET", f"leaderboard/?snapshot={without.version}"), 409)["detail"]
     problem(reader("GET", "leaderboard/?snapshot=99"), 404)
-    assert pointers(reader("GET", "leaderboard/?snapshot=1&source=human&since=2026-01-01T00:00:00Z")) == [
-        "/source",
-        "/since",
-    ]
+
+
+def test_battles_of_a_snapshot_may_be_chosen_by_source_and_time(project, reader):
+    vote(project, "r0", 1, by="rm", source="reward_model", occurred_at="2026-01-05T00:00:00Z")
+    snapshot = built(project, formats=["battles"], consensus="each", sources=["human", "reward_model"]).version
+    counted = {
+        name: sum(one["battles"] for one in reader.get("leaderboard/", snapshot=snapshot, **query)["models"]) // 2
+        for name, query in {
+            "all": {}, "human": {"source": "human"}, "model": {"source": "reward_model"},
+            "early": {"until": "2026-02-01T00:00:00Z"}, "late": {"since": "2026-02-01T00:00:00Z"},
+            "none": {"source": "ai_critic", "style": "length"},
+        }.items()
+    }  # fmt: skip
+    assert counted == {"all": 73, "human": 72, "model": 1, "early": 1, "late": 72, "none": 0}
 
 
 @pytest.mark.parametrize("query", ["style=charm", "both_bad=win", "snapshot=", "top=3"])
