@@ -25,6 +25,12 @@ pytestmark = pytest.mark.django_db
 AURORA, BASALT = {"name": "aurora", "version": "1"}, {"name": "basalt", "version": "1"}
 
 
+@pytest.fixture(autouse=True)
+def always_anew(monkeypatch):
+    """However slow the machine is."""
+    monkeypatch.setattr("annotation.recent.SLOW_SECONDS", 60)
+
+
 @pytest.fixture
 def project(db):
     return world.project("summaries")

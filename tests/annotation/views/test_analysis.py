@@ -12,6 +12,12 @@ from tests.exports.dataset import log_inference, vote
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def always_anew(monkeypatch):
+    """However slow the machine is."""
+    monkeypatch.setattr("annotation.recent.SLOW_SECONDS", 60)
+
+
 @pytest.fixture
 def project(db):
     return world.project("summaries")

@@ -13,6 +13,12 @@ from tests.exports.dataset import built, log_inference, published, vote
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def always_anew(monkeypatch):
+    """However slow the machine is."""
+    monkeypatch.setattr("annotation.recent.SLOW_SECONDS", 60)
+
+
 @pytest.fixture
 def project(db):
     made = world.project("summaries")
