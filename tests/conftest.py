@@ -66,6 +66,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def always_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What annotation.recent keeps of slow answers is made anew, however slow the machine is."""
+    monkeypatch.setattr("annotation.recent.SLOW_SECONDS", 60)
+
+
 @pytest.fixture(scope="session")
 def served(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a real web server on the test database, without a final slash."""

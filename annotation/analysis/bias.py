@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -53,6 +54,10 @@ class Leaning:
     some: int
     others: int
 
+    def __add__(self, other: Leaning) -> Leaning:
+        """Both together."""
+        return Leaning(self.some + other.some, self.others + other.others)
+
     @property
     def n(self) -> int:
         """How often either came."""
@@ -86,8 +91,7 @@ class Alert:
 
 def leaning(periods: Sequence[Period], bias: Name) -> Leaning:
     """What some periods lean to together."""
-    pairs = [SIDES[bias](period) for period in periods]
-    return Leaning(sum(some for some, _ in pairs), sum(others for _, others in pairs))
+    return sum((Leaning(*SIDES[bias](period)) for period in periods), Leaning(0, 0))
 
 
 def alerts(periods: Sequence[Period]) -> list[Alert]:
@@ -100,21 +104,22 @@ def _alert(periods: Sequence[Period], bias: Name) -> Alert | None:
 
     The p-value is as many times as large as there are beginnings to choose from.
     """
-    going_on = [start for start in range(len(periods)) if _goes_on(periods[start:], bias)]
+    newest_first = [leaning([period], bias) for period in reversed(periods)]
+    since = list(zip(itertools.accumulate(newest_first, Leaning.__add__), reversed(periods), strict=True))
+    going_on = [(found, period) for found, period in since if _goes_on(found, newest_first[0])]
     if not going_on:
         return None
-    start = max(going_on, key=lambda start: _strength(leaning(periods[start:], bias)))
-    found = leaning(periods[start:], bias)
+    found, period = max(going_on, key=lambda one: _strength(one[0]))
     p_value = min(1.0, found.p_value * len(periods))
     if p_value >= UNLIKELY or abs(found.size) < LEAST_SIZE[bias]:
         return None
-    return Alert(bias, periods[start].since, found.size, p_value)
+    return Alert(bias, period.since, found.size, p_value)
 
 
-def _goes_on(periods: Sequence[Period], bias: Name) -> bool:
+def _goes_on(found: Leaning, newest: Leaning) -> bool:
     """Whether the newest of some periods could lean as those before it do."""
-    before, newest = leaning(periods[:-1], bias), leaning(periods[-1:], bias)
-    return not before.n or not newest.n or equal(newest.some, newest.n, before.some, before.n) >= UNLIKELY
+    some, n = found.some - newest.some, found.n - newest.n
+    return not n or not newest.n or equal(newest.some, newest.n, some, n) >= UNLIKELY
 
 
 def _strength(leaning: Leaning) -> float:

@@ -78,6 +78,12 @@ def test_what_turns_is_told_from_where_it_turned():
     assert (alert.since, alert.size) == (MONDAY + dt.timedelta(weeks=10), pytest.approx(-0.3))
 
 
+def test_since_is_not_before_there_is_anything_to_see():
+    nothing = [week(n, left=0, right=0) for n in range(3)]
+    (alert,) = alerts([*nothing, week(3, left=85, right=15), week(4, left=90, right=10)])
+    assert alert.since == MONDAY + dt.timedelta(weeks=3)
+
+
 def test_little_at_a_time_adds_up():
     (alert,) = alerts([week(n, left=18 + n % 2, right=12 - n % 2) for n in range(26)])
     assert alert.since <= MONDAY + dt.timedelta(weeks=2)

@@ -20,15 +20,9 @@ from tests.api import Caller, pointers, problem
 from tests.chance import GOLD, NEITHER, RATES, REPEAT, drawn
 from tests.exports.dataset import give_feedback, log_inference, vote
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("always_anew")]
 
 AURORA, BASALT = {"name": "aurora", "version": "1"}, {"name": "basalt", "version": "1"}
-
-
-@pytest.fixture(autouse=True)
-def always_anew(monkeypatch):
-    """However slow the machine is."""
-    monkeypatch.setattr("annotation.recent.SLOW_SECONDS", 60)
 
 
 @pytest.fixture

@@ -9,13 +9,7 @@ from tests import world
 from tests.annotation.views.page import SCRIPT, sign_in
 from tests.exports.dataset import log_inference, vote
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def always_anew(monkeypatch):
-    """However slow the machine is."""
-    monkeypatch.setattr("annotation.recent.SLOW_SECONDS", 60)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("always_anew")]
 
 
 @pytest.fixture

@@ -10,13 +10,7 @@ from tests import world
 from tests.api import Caller, pointers, problem
 from tests.exports.dataset import built, log_inference, published, vote
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def always_anew(monkeypatch):
-    """However slow the machine is."""
-    monkeypatch.setattr("annotation.recent.SLOW_SECONDS", 60)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("always_anew")]
 
 
 @pytest.fixture
