@@ -26,7 +26,8 @@ def look(client: Client, project):
 def test_an_empty_project_says_what_would_be_there(look):
     page = look()
     for sentence in ("No pair has been judged by two people yet.", "No person has judged anything yet.",
-                     "People have compared no two models yet.", "There are no judgments of people to look at yet."):  # fmt: skip
+                     "People have compared no two models yet.",
+                     "There are no judgments of people to look at yet."):  # fmt: skip
         assert sentence in page
 
 
