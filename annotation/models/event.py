@@ -13,6 +13,9 @@ from django.db import models
 
 from annotation.models.project import Project
 
+# The kinds of events that tell a project's settings.
+SETTING_KINDS = ["project.created", "project.changed"]
+
 
 class Event(models.Model):
     """One entry of the log: ids, outcomes and salted commitments, never texts. Append-only by trigger."""
@@ -28,6 +31,12 @@ class Event(models.Model):
     actor = models.CharField(max_length=300)
     subject = models.CharField(max_length=300)
     payload = models.JSONField()
+
+    class Meta:
+        indexes = [
+            # snapshots: what a project's settings were
+            models.Index(fields=["project"], name="event_of_settings", condition=models.Q(kind__in=SETTING_KINDS)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"

@@ -20,6 +20,12 @@ from django.db.models.lookups import IsNull
 from annotation.models.event import Event
 from annotation.models.project import Project
 
+# White space of all scripts, as the escapes that JSON paths and PostgreSQL's strings share.
+SPACES = (
+    r" \t\n\r\f\u000b\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b"
+    r"\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+
 # As much of a user's id as an index takes in; PostgreSQL refuses rows whose entry in an index is too long.
 ID_INDEXED = 200
 
@@ -42,6 +48,33 @@ def of_user(column: str) -> Left:
     return Left(KT(column), ID_INDEXED)
 
 
+class HasImages(models.Func):
+    """Whether a logged content holds a part that is no text."""
+
+    template = """jsonb_path_exists(%(expressions)s, '$[*].content[*] ? (@.type != "text")')"""
+    output_field = models.BooleanField()
+
+
+class IsBlank(models.Func):
+    """Whether a logged content says nothing: no message has a character that shows, and none calls a tool."""
+
+    template = rf"""
+        CASE jsonb_typeof(%(expressions)s)
+            WHEN 'string' THEN btrim(%(expressions)s #>> '{{}}', E'{SPACES}') = ''
+            ELSE NOT (jsonb_path_exists(%(expressions)s, '$[*].content ? (@ like_regex "[^{SPACES}]")')
+                OR jsonb_path_exists(%(expressions)s, '$[*].content[*].text ? (@ like_regex "[^{SPACES}]")')
+                OR jsonb_path_exists(%(expressions)s, '$[*].tool_calls[*] ? (@ != null)'))
+        END"""
+    output_field = models.BooleanField()
+
+
+def of_content(what: type[models.Func], help_text: str) -> models.GeneratedField:
+    """A column that PostgreSQL keeps of the content, so that whoever asks need not read the content itself."""
+    return models.GeneratedField(
+        expression=what("content"), output_field=models.BooleanField(), db_persist=True, help_text=help_text
+    )
+
+
 class Prompt(models.Model):
     """What was asked, in full, under the client's request_id, which later feedback joins on."""
 
@@ -51,6 +84,7 @@ class Prompt(models.Model):
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     request_id = models.CharField(max_length=200)
     content = models.JSONField(help_text="A string or a list of messages, as logged.")
+    images = of_content(HasImages, "Whether it holds parts that are no text.")
     tools = models.JSONField(default=list)
     metadata = models.JSONField(default=dict)
     digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical content.")
@@ -97,6 +131,8 @@ class Candidate(models.Model):
         help_text="The event that tells of the edit; an output of a model is told of by its prompt's.",
     )  # fmt: skip
     content = models.JSONField(help_text="A string or a list of messages, as logged.")
+    images = of_content(HasImages, "Whether it holds parts that are no text.")
+    blank = of_content(IsBlank, "Whether it says nothing: white space alone, and no tool calls.")
     digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical content.")
     salt = models.CharField(max_length=32)
     model_name = models.CharField(max_length=200)

@@ -18,7 +18,7 @@ from exports.pipeline import readers
 from exports.pipeline.formats import FORMATS, Format, Rows
 from exports.pipeline.formats.format import those
 from exports.pipeline.measure import Texts
-from exports.pipeline.read import JUDGMENTS, WITH_VOTES, WITHOUT_VOTES, Size
+from exports.pipeline.read import JUDGMENTS, Size, read_pairs
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.session import Session
 from exports.pipeline.write import FileFormat, Part, Parts
@@ -141,7 +141,7 @@ def _fill(
 ) -> None:
     of_pairs = [config for config in configs if config.format.rows is not Rows.JUDGMENTS]
     of_judgments = [config for config in configs if config.format.rows is Rows.JUDGMENTS]
-    pairs = WITH_VOTES if any(config.format.wants_votes for config in of_pairs) else WITHOUT_VOTES
+    pairs = read_pairs(config.format for config in of_pairs)
     steps = [
         (query, _chunks(size, number), takers)
         for query, size, takers in ((pairs, sizes[0], of_pairs), (JUDGMENTS, sizes[1], of_judgments))

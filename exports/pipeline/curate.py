@@ -85,7 +85,7 @@ WITH measured AS (
             ELSE votes_both_bad END::float8 / pool.votes AS agreement
     FROM vote v JOIN pool USING (pool_id), recipe r
 )
-SELECT pg_temp.name(jsonb_build_array(pool_id, position, a_index, b_index)) AS pair_id, pool_id, request_id,
+SELECT pg_temp.name(jsonb_build_array(pool_id, position, a_index, b_index)::text) AS pair_id, pool_id, request_id,
     prompt_id, prompt_position, prompt_digest, a_id, b_id, language, identical, test, images, blank, rated,
     says AS winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement, 1 AS winning,
     coalesce(strength, 0)::int AS strength_sum,

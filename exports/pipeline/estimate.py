@@ -16,7 +16,7 @@ from exports.models import Snapshot
 from exports.pipeline import readers
 from exports.pipeline.configs import Config
 from exports.pipeline.formats import FORMATS, Format, Rows
-from exports.pipeline.read import JUDGMENTS, WITH_VOTES, WITHOUT_VOTES, size_of
+from exports.pipeline.read import JUDGMENTS, read_pairs, size_of
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.session import Session
 
@@ -65,7 +65,7 @@ def _trial(session: Session, recipe: RecipeBody, format_: Format) -> tuple[int, 
     if format_.rows is Rows.JUDGMENTS:
         query, table = JUDGMENTS, "audit"
     else:
-        query, table = WITH_VOTES if format_.wants_votes else WITHOUT_VOTES, "picked"
+        query, table = read_pairs([format_]), "picked"
     with tempfile.TemporaryDirectory() as folder:
         config = Config(format_, Path(folder), recipe.file_format, lambda *_: None)
         tried = 0

@@ -29,7 +29,7 @@ CHANGES = ("added", "changed", "removed")
 PAIRS = """
 SELECT pg_temp.shown(pair_id) AS id, 'pair' AS kind, pg_temp.name(jsonb_build_array(request_id, in_pairs, in_decided,
     in_rated, winner, votes_a, votes_b, votes_tie, votes_both_bad, agreement, winning, strength_sum, strong, score_a,
-    score_b, source, judge, pool_position, judged_at AT TIME ZONE 'UTC'))::text AS signature, pair_id,
+    score_b, source, judge, pool_position, judged_at AT TIME ZONE 'UTC')::text)::text AS signature, pair_id,
     NULL::bigint AS judgment_id
 FROM sampled
 """

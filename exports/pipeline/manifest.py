@@ -24,10 +24,8 @@ WRITERS = ("adbc-driver-postgresql", "orjson", "pyarrow", "zstandard")
 
 # The settings as the log tells them, up to the watermark: what the project says now may be younger.
 PROJECT_SETTINGS = """
-SELECT e.payload::text AS payload FROM recipe r
-JOIN annotation_seal s ON s.project_id = r.project_id AND s.position <= r.watermark
-JOIN annotation_event e ON e.id = s.event_id
-WHERE e.kind IN ('project.created', 'project.changed')
+SELECT e.payload::text AS payload FROM recipe r, annotation_event e JOIN annotation_seal s ON s.event_id = e.id
+WHERE e.project_id = r.project_id AND e.kind IN ('project.created', 'project.changed') AND s.position <= r.watermark
 ORDER BY s.position
 """
 GUIDELINES = """

@@ -13,7 +13,7 @@ from annotation.models import Project
 from exports.pipeline import readers
 from exports.pipeline.estimate import estimate
 from exports.pipeline.formats import FORMATS, Rows
-from exports.pipeline.read import JUDGMENTS, WITH_VOTES, WITHOUT_VOTES, size_of
+from exports.pipeline.read import JUDGMENTS, read_pairs, size_of
 from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.select import Scope
 from exports.pipeline.session import Session, StreamBrokenError
@@ -64,7 +64,7 @@ def _first_rows(session: Session, name: str) -> list[dict[str, Any]]:
     if format_.rows is Rows.JUDGMENTS:
         query, table = JUDGMENTS, "audit"
     else:
-        query, table = WITH_VOTES if format_.wants_votes else WITHOUT_VOTES, "picked"
+        query, table = read_pairs([format_]), "picked"
     rows: list[dict[str, Any]] = []
     with readers.in_order([session], query, range(size_of(session, table).chunks)) as chunks:
         for batch in chain.from_iterable(chunks):

@@ -6,50 +6,63 @@ and the memory of both sides is bounded.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from exports.pipeline.formats import Format
 from exports.pipeline.session import Session
 
 # x and y are the chosen and the rejected output, or a and b where there is no winner; of a rated output, both are it.
 PAIRS = """
 SELECT k.test, k.in_pairs, k.in_decided, k.in_rated, pg_temp.shown(k.pair_id) AS pair_id, k.request_id, k.source,
-    k.judge,
-    ARRAY[x.output_id, y.output_id]::text[] AS outputs, k.winner, k.agreement, k.last_position, k.judged_at,
-    k.language, coalesce(p.metadata ->> 'subset', k.language, 'all') AS subset, k.votes_tie, k.votes_both_bad,
+    k.winner, k.agreement, k.last_position, k.votes_tie, k.votes_both_bad,
     CASE WHEN b_won THEN k.votes_b ELSE k.votes_a END AS votes_x,
     CASE WHEN b_won THEN k.votes_a ELSE k.votes_b END AS votes_y,
     CASE WHEN b_won THEN k.score_b ELSE k.score_a END AS score_x,
     CASE WHEN b_won THEN k.score_a ELSE k.score_b END AS score_y,
-    coalesce(CASE WHEN b_won THEN pg_temp.difference(k.score_b, k.score_a)
-            ELSE pg_temp.difference(k.score_a, k.score_b) END,
-        (k.strength_sum + k.winning - k.strong)::float8 / (3 * k.winning)) AS margin,
-    k.strength_sum::float8 / nullif(k.strong, 0) AS strength,
-    coalesce(x.edit_event_id, y.edit_event_id) IS NOT NULL AS edited,
     btrim(x.model_name || ' ' || x.model_version) AS model_x,
     btrim(y.model_name || ' ' || y.model_version) AS model_y,
     pg_temp.roles(p.content, 'user') AS prompt_roles, pg_temp.texts(p.content) AS prompt_texts,
     pg_temp.roles(x.content, 'assistant') AS x_roles, pg_temp.texts(x.content) AS x_texts,
-    pg_temp.roles(y.content, 'assistant') AS y_roles, pg_temp.texts(y.content) AS y_texts,
-    {votes}
+    pg_temp.roles(y.content, 'assistant') AS y_roles, pg_temp.texts(y.content) AS y_texts{wanted}
 FROM picked k
 CROSS JOIN LATERAL (SELECT k.winner = 'b') AS w (b_won)
 JOIN annotation_prompt p ON p.id = k.prompt_id
 JOIN annotation_candidate x ON x.id = CASE WHEN b_won THEN k.b_id ELSE k.a_id END
-JOIN annotation_candidate y ON y.id = CASE WHEN b_won THEN k.a_id ELSE k.b_id END
-{join}
-WHERE k.chunk = (SELECT number FROM now_reading)
+JOIN annotation_candidate y ON y.id = CASE WHEN b_won THEN k.a_id ELSE k.b_id END{votes}
+WHERE k.chunk = {{chunk:d}}
 ORDER BY k.ordinal
 """
-WITHOUT_VOTES = PAIRS.format(votes="NULL::int[] AS vote_scores, NULL::text[] AS vote_reasons", join="")
-WITH_VOTES = PAIRS.format(
-    votes="single.scores AS vote_scores, single.reasons AS vote_reasons",
-    join="""CROSS JOIN LATERAL (
+# What only some formats want is read for them alone: each column takes its share of the time.
+WANTED = {
+    "outputs": "ARRAY[x.output_id, y.output_id]::text[]",
+    "judge": "k.judge",
+    "judged_at": "k.judged_at",
+    "language": "k.language",
+    "subset": "coalesce(p.metadata ->> 'subset', k.language, 'all')",
+    "edited": "coalesce(x.edit_event_id, y.edit_event_id) IS NOT NULL",
+    "margin": """coalesce(CASE WHEN b_won THEN pg_temp.difference(k.score_b, k.score_a)
+            ELSE pg_temp.difference(k.score_a, k.score_b) END,
+        (k.strength_sum + k.winning - k.strong)::float8 / (3 * k.winning))""",
+    "strength": "k.strength_sum::float8 / nullif(k.strong, 0)",
+    "vote_scores": "single.scores",
+    "vote_reasons": "single.reasons",
+}
+VOTES = """
+CROSS JOIN LATERAL (
     SELECT array_agg(CASE v.says WHEN 'a' THEN -coalesce(v.strength, 2) WHEN 'b' THEN coalesce(v.strength, 2) ELSE 0 END
             ORDER BY v.position, v.a_index, v.b_index) AS scores,
         array_agg(f.body ->> 'rationale' ORDER BY v.position, v.a_index, v.b_index) AS reasons
     FROM vote v JOIN annotation_judgment j ON j.id = v.judgment_id JOIN annotation_feedback f ON f.id = j.feedback_id
-    WHERE v.pool_id = k.pool_id) AS single""",
-)
+    WHERE v.pool_id = k.pool_id) AS single"""
+
+
+def read_pairs(formats: Iterable[Format]) -> str:
+    """The query for a chunk (of `{chunk}`) of pairs, with the columns that these formats want."""
+    wanted: set[str] = set().union(*(format_.reads for format_ in formats))
+    columns = "".join(f",\n    {WANTED[name]} AS {name}" for name in WANTED if name in wanted)
+    return PAIRS.format(wanted=columns, votes=VOTES if "single." in columns else "")
+
 
 JUDGMENTS = """
 SELECT k.test, k.position, pg_temp.shown(k.pool_id) AS pair_id, j.uid::text AS judgment_id, f.request_id,
@@ -76,7 +89,7 @@ LEFT JOIN annotation_candidate rejected ON rejected.id = j.rejected_id
 LEFT JOIN annotation_comparison c ON c.id = j.comparison_id
 LEFT JOIN annotation_assignment l ON l.id = j.assignment_id
 LEFT JOIN annotation_guidelineversion g ON g.id = j.guidelines_id
-WHERE k.chunk = (SELECT number FROM now_reading)
+WHERE k.chunk = {chunk:d}
 ORDER BY k.ordinal
 """
 

@@ -15,16 +15,15 @@ import pyarrow as pa
 
 from exports.pipeline.session import Session
 
-# The chunk that a session reads: a row, for a query without parameters is what streams.
-READING = "CREATE TEMP TABLE IF NOT EXISTS now_reading AS SELECT 0 AS number"
-NEXT = "UPDATE pg_temp.now_reading SET number = {number:d}"
-
 
 @contextmanager
 def in_order(
     sessions: Sequence[Session], query: str, chunks: Sequence[int]
 ) -> Iterator[Iterator[Iterator[pa.RecordBatch]]]:
-    """The batches of each chunk, which are to be taken in turn; within it the sessions belong to the readers."""
+    """The batches of each chunk, which are to be taken in turn; within it the sessions belong to the readers.
+
+    `query` reads the chunk whose number is put in for its `{chunk}`.
+    """
     readers = [_Reader(session, query, chunks[place :: len(sessions)]) for place, session in enumerate(sessions)]
     try:
         yield (readers[place % len(readers)].chunk() for place in range(len(chunks)))
@@ -60,14 +59,12 @@ class _Reader:
 
     def _run(self) -> None:
         try:
-            self._session.run(READING)
             # Ordered as the log is, a chunk's rows lie nearly side by side on disk.
             with self._session.looking_up():
                 for number in self._chunks:
                     if self._stopped.is_set():
                         return
-                    self._session.run(NEXT.format(number=number))
-                    with closing(self._session.batches(self._query)) as batches:
+                    with closing(self._session.batches(self._query.format(chunk=number))) as batches:
                         for batch in batches:
                             self._ready.put(batch)
                             if self._stopped.is_set():

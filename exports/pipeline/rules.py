@@ -29,11 +29,11 @@ MAKERS = (
 # knows letters and spaces of all scripts and is the same on every machine.
 FUNCTIONS = (
     r"""
-CREATE FUNCTION pg_temp.plain(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.plain(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT btrim(regexp_replace(regexp_replace(lower(normalize(value, NFKC) COLLATE "pg_c_utf8"),
      '(?<=\s|^)[*_`#"''“”‘’„«»]+|[.,;:!?…*_`#"''“”‘’«»]+(?=\s|$)', '', 'g'), '\s+', ' ', 'g')) $$""",
     rf"""
-CREATE FUNCTION pg_temp.says_who(value text, names text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.says_who(value text, names text[]) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT value COLLATE "pg_c_utf8" ~* (
      '\m((i am|i[''’]m|my name is|call me)\s+(\w+\s+){{0,6}}(' || named.names || ')\M'
      '|as\s+(' || named.names || '),?\s+(an?|the|i|my|we|our)\M'

@@ -50,10 +50,11 @@ COLUMNS = pa.schema(
     ]
 )
 
-# The judgments that a recipe selects, erased ones as well.
+# The judgments that a recipe selects, erased ones as well. Project and watermark stand in it as numbers, and conditions
+# only where they are wanted: otherwise the planner takes a whole project for a handful of rows.
 JUDGMENTS = """
 FROM recipe r
-JOIN annotation_judgment j ON j.project_id = r.project_id
+CROSS JOIN annotation_judgment j
 JOIN annotation_seal s ON s.event_id = j.event_id
 JOIN annotation_prompt p ON p.id = j.prompt_id
 -- Feedback may have come, and been sealed, before its prompt.
@@ -63,21 +64,21 @@ JOIN annotation_candidate c2 ON c2.id = coalesce(j.second_id, j.first_id)
 CROSS JOIN LATERAL (
     SELECT (c2.digest COLLATE "C", c2.output_id COLLATE "C") < (c1.digest COLLATE "C", c1.output_id COLLATE "C")
 ) AS ordered (swapped)
-WHERE s.position <= r.watermark AND ps.position <= r.watermark
+WHERE j.project_id = {project_id:d} AND s.position <= {watermark:d} AND ps.position <= {watermark:d}
   AND NOT EXISTS (SELECT FROM retracted t WHERE t.target_id = j.feedback_id)
-  AND j.source_type = ANY (r.sources)
-  AND (r.surplus OR NOT j.surplus)
   AND NOT EXISTS (SELECT FROM annotation_comparison k WHERE k.id = j.comparison_id AND k.kind <> 'plain')
-  AND (r.since IS NULL OR j.judged_at >= r.since)
-  AND (r.until IS NULL OR j.judged_at < r.until)
-  AND NOT j.source_id = ANY (r.annotators_exclude)
-  AND (r.user_id IS NULL OR p.metadata ->> 'user_id' = r.user_id)
-  AND (r.languages IS NULL OR p.metadata ->> 'language' = ANY (r.languages))
-  AND (r.tags IS NULL OR p.metadata -> 'tags' ?| r.tags)
-  AND (r.models IS NULL OR (
-    (c1.model_name = ANY (r.models) OR c1.model_name || ' ' || c1.model_version = ANY (r.models))
-    AND (c2.model_name = ANY (r.models) OR c2.model_name || ' ' || c2.model_version = ANY (r.models))))
+  AND j.source_type IN ({sources}){conditions}
 """
+CONDITIONS = {
+    "since": "j.judged_at >= r.since",
+    "until": "j.judged_at < r.until",
+    "annotators_exclude": "NOT j.source_id = ANY (r.annotators_exclude)",
+    "user_id": "p.metadata ->> 'user_id' = r.user_id",
+    "languages": "p.metadata ->> 'language' = ANY (r.languages)",
+    "tags": "p.metadata -> 'tags' ?| r.tags",
+    "models": """(c1.model_name = ANY (r.models) OR c1.model_name || ' ' || c1.model_version = ANY (r.models))
+  AND (c2.model_name = ANY (r.models) OR c2.model_name || ' ' || c2.model_version = ANY (r.models))""",
+}
 
 # What was retracted by the watermark. A table of its own, so that the pass over the judgments can be a parallel one.
 RETRACTED = """
@@ -85,7 +86,7 @@ SELECT t.target_id FROM recipe r
 JOIN annotation_seal s ON s.project_id = r.project_id AND s.position <= r.watermark
 JOIN annotation_retraction t ON t.event_id = s.event_id
 """
-VOTES = f"""
+VOTES = """
 WITH seen AS (
     SELECT j.id AS judgment_id, j.prompt_id, j.outcome, j.chosen_id, j.strength, j.scores, j.value,
         j.source_type, j.source_id, j.guidelines_id, j.judged_at, s.position, p.request_id,
@@ -104,9 +105,8 @@ WITH seen AS (
         CASE WHEN swapped THEN c1.model_version ELSE c2.model_version END AS b_version,
         CASE WHEN j.outcome = 'chosen' THEN j.chosen_id = j.left_id END AS left_won,
         pg_temp.uniform(r.split_seed, p.digest) < r.test_share AS test,
-        pg_temp.has_images(p.content) OR pg_temp.has_images(c1.content) OR pg_temp.has_images(c2.content) AS images,
-        pg_temp.is_blank(c1.content) OR pg_temp.is_blank(c2.content) AS blank
-    {JUDGMENTS} AND j.erasure_id IS NULL
+        p.images OR c1.images OR c2.images AS images, c1.blank OR c2.blank AS blank
+    {judgments} AND j.erasure_id IS NULL
 )
 SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id, b_id, a_index, b_index,
     source_type, source_id, guidelines_id, judged_at, position, strength, language,
@@ -115,10 +115,12 @@ SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id,
         ELSE outcome END AS says,
     coalesce(value::numeric, (scores ->> a_output)::numeric) AS score_a,
     coalesce(value::numeric, (scores ->> b_output)::numeric) AS score_b,
+    -- As JSON, written out by hand in half the time.
     pg_temp.name(CASE merge
-        WHEN 'content' THEN
-            jsonb_build_array(CASE a_id WHEN b_id THEN 'rating' ELSE 'content' END, prompt_digest, a_digest, b_digest)
-        ELSE jsonb_build_array('comparison', request_id, prompt_digest, a_output, a_digest, b_output, b_digest)
+        WHEN 'content' THEN '["' || CASE a_id WHEN b_id THEN 'rating' ELSE 'content' END || '", "' || prompt_digest
+            || '", "' || a_digest || '", "' || b_digest || '"]'
+        ELSE '["comparison", ' || to_json(request_id) || ', "' || prompt_digest || '", ' || to_json(a_output) || ', "'
+            || a_digest || '", ' || to_json(b_output) || ', "' || b_digest || '"]'
     END) AS pool_id,
     a_digest = b_digest AND a_id <> b_id AS identical,
     a_id = b_id AS rated,
@@ -126,20 +128,20 @@ SELECT judgment_id, prompt_id, prompt_position, prompt_digest, request_id, a_id,
     btrim(b_name || ' ' || b_version) COLLATE "C" AS b_model,
     left_won, test, images, blank
 FROM seen
-"""  # noqa: S608 - made of the statement above
+"""
 # The pairs that lost all their votes to erasures, as far as can still be told of them: what a recipe asks of a prompt's
 # metadata they meet no more.
-ERASED = f"""
+ERASED = """
 SELECT p.request_id, ps.position AS prompt_position, c1.id = c2.id AS rated,
     least(c1.output_id COLLATE "C", c2.output_id COLLATE "C") AS a_output,
     greatest(c1.output_id COLLATE "C", c2.output_id COLLATE "C") AS b_output, max(s.position) AS last_position
-{JUDGMENTS} AND j.erasure_id IS NOT NULL
+{judgments} AND j.erasure_id IS NOT NULL
   AND NOT EXISTS (
     SELECT FROM vote v
     WHERE v.prompt_id = j.prompt_id
       AND v.a_id IN (c1.id, c2.id) AND v.b_id IN (c1.id, c2.id) AND v.rated = (c1.id = c2.id))
 GROUP BY p.request_id, ps.position, c1.id, c2.id
-"""  # noqa: S608 - as above
+"""
 
 # As of the watermark, and by all golds that they judged: whatever else the recipe selects by.
 DROP_FAILED = f"""
@@ -160,8 +162,8 @@ WHERE failed.source_type = vote.source_type AND failed.source_id = vote.source_i
 # Each by itself: what is distinct is hashed, where several aggregates of one query would be sorted.
 COUNT = """
 SELECT (SELECT count(*) FROM vote) AS judgments,
-    (SELECT count(*) FROM (SELECT DISTINCT pool_id FROM vote WHERE NOT rated) AS pools) AS pairs,
-    (SELECT count(*) FROM (SELECT DISTINCT pool_id FROM vote WHERE rated) AS pools) AS rated_outputs,
+    (SELECT count(*) FROM pool WHERE NOT rated) AS pairs,
+    (SELECT count(*) FROM pool WHERE rated) AS rated_outputs,
     (SELECT count(*) FROM (SELECT DISTINCT prompt_digest FROM vote) AS prompts) AS prompts,
     (SELECT count(*) FROM (SELECT DISTINCT source_type, source_id FROM vote) AS judges) AS judges
 """
@@ -175,17 +177,31 @@ class Scope:
     watermark: int
 
 
-def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, Any]:
-    """Make `recipe` and `vote`; return how many judgments, pairs, prompts and judges were selected.
-
-    With `exclude_failed_gold` also how many judgments that rule dropped.
-    """
+def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, int]:
+    """Make `recipe`, `vote` and `erased`; return how many judgments which rule dropped."""
     session.load("recipe", pa.Table.from_pylist([_row(recipe, scope)], schema=COLUMNS))
     session.make("retracted", RETRACTED)
-    session.make("vote", VOTES)
-    dropped = {"failed_gold": session.run(DROP_FAILED)} if recipe.exclude_failed_gold else {}
-    session.make("erased", ERASED)
+    judgments = _judgments(recipe, scope)
+    session.make("vote", VOTES.format(judgments=judgments))
+    session.make("erased", ERASED.format(judgments=judgments))
+    return {"failed_gold": session.run(DROP_FAILED)} if recipe.exclude_failed_gold else {}
+
+
+def count_selected(session: Session, dropped: dict[str, int]) -> dict[str, Any]:
+    """How many judgments, pairs, prompts and judges were selected, and dropped; after the consensus."""
     return {**session.rows(COUNT)[0], **({"dropped": dropped} if dropped else {})}
+
+
+def _judgments(recipe: RecipeBody, scope: Scope) -> str:
+    """The selected judgments, for VOTES and ERASED."""
+    wanted = [] if recipe.surplus else ["NOT j.surplus"]
+    wanted += [condition for name, condition in CONDITIONS.items() if getattr(recipe, name)]
+    return JUDGMENTS.format(
+        project_id=scope.project_id,
+        watermark=scope.watermark,
+        sources=", ".join(f"'{source}'" for source in recipe.sources),  # names of a fixed set
+        conditions="".join(f"\n  AND {condition}" for condition in wanted),
+    )
 
 
 def _row(recipe: RecipeBody, scope: Scope) -> dict[str, object]:

@@ -23,23 +23,23 @@ from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement, Sta
 # no developers; text parts are joined, tool calls stand as JSON after the text. What PostgreSQL cannot inline (it holds
 # a subquery) stands apart, so that the common case, content that is a string, costs no call.
 FUNCTIONS = """
-CREATE FUNCTION pg_temp.hex(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.hex(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT encode(sha256(convert_to(value, 'UTF8')), 'hex') $$;
-CREATE FUNCTION pg_temp.name(value jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT encode(substring(sha256(convert_to(value::text, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid $$;
-CREATE FUNCTION pg_temp.shown(name uuid) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.name(value text) RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT encode(substring(sha256(convert_to(value, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid $$;
+CREATE FUNCTION pg_temp.shown(name uuid) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT overlay(overlay(name::text PLACING '8' FROM 15 FOR 1) PLACING 'a' FROM 20 FOR 1) $$;
-CREATE FUNCTION pg_temp.uniform(seed text, digest text) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.uniform(seed text, digest text) RETURNS float8 LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT (('x' || substr(pg_temp.hex('["' || seed || '","' || digest || '"]'), 1, 14))::bit(56)::bigint >> 3)
    / 9007199254740992::float8 $$;
-CREATE FUNCTION pg_temp.difference(x float8, y float8) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.difference(x float8, y float8) RETURNS float8 LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT CASE WHEN x IS NOT NULL AND y IS NOT NULL
    THEN least(greatest(x, -8.9e307), 8.9e307) - least(greatest(y, -8.9e307), 8.9e307) END $$;
-CREATE FUNCTION pg_temp.listed_roles(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.listed_roles(content jsonb) RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT coalesce(array_agg(CASE message ->> 'role' WHEN 'developer' THEN 'system' ELSE message ->> 'role' END
      ORDER BY place), '{}')
    FROM jsonb_array_elements(content) WITH ORDINALITY AS listed (message, place) $$;
-CREATE FUNCTION pg_temp.message_text(message jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.message_text(message jsonb) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT concat_ws(E'\\n',
      nullif(CASE jsonb_typeof(message -> 'content')
        WHEN 'string' THEN message ->> 'content'
@@ -48,26 +48,17 @@ $$ SELECT concat_ws(E'\\n',
          FROM jsonb_array_elements(message -> 'content') WITH ORDINALITY AS listed (part, place))
        END, ''),
      nullif(nullif(message -> 'tool_calls', 'null'), '[]')::text) $$;
-CREATE FUNCTION pg_temp.listed_texts(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.listed_texts(content jsonb) RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT coalesce(array_agg(pg_temp.message_text(message) ORDER BY place), '{}')
    FROM jsonb_array_elements(content) WITH ORDINALITY AS listed (message, place) $$;
-CREATE FUNCTION pg_temp.roles(content jsonb, role text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.roles(content jsonb, role text) RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN ARRAY[role] ELSE pg_temp.listed_roles(content) END $$;
-CREATE FUNCTION pg_temp.texts(content jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.texts(content jsonb) RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN ARRAY[content #>> '{}']
    ELSE pg_temp.listed_texts(content) END $$;
-CREATE FUNCTION pg_temp.whole_text(content jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION pg_temp.whole_text(content jsonb) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN content #>> '{}'
    ELSE array_to_string(pg_temp.listed_texts(content), E'\\n') END $$;
-CREATE FUNCTION pg_temp.has_images(content jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN false ELSE
-   jsonb_path_exists(content, '$[*].content[*] ? (@.type != "text")') END $$;
-CREATE FUNCTION pg_temp.trimmed(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT btrim(value, E' \\t\\n\\r\\f\\u000b\\u0085\\u00a0\\u1680\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006'
-   || E'\\u2007\\u2008\\u2009\\u200a\\u200b\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff') $$;
-CREATE FUNCTION pg_temp.is_blank(content jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT CASE WHEN jsonb_typeof(content) = 'string' AND ascii(content #>> '{}') BETWEEN 33 AND 126 THEN false
-   ELSE pg_temp.trimmed(pg_temp.whole_text(content)) = '' END $$;
 """
 # Rows are then looked up one by one, in the order they are asked for: the cost of a row does not grow with the tables,
 # and no text is hashed or sorted.
@@ -77,7 +68,7 @@ PLAN_FREELY = ("RESET enable_hashjoin", "RESET enable_mergejoin", "RESET enable_
 SETTINGS = (
     *("SET work_mem = '64MB'", "SET temp_buffers = '32MB'", "SET jit = off"),
     *("SET parallel_setup_cost = 100", "SET parallel_tuple_cost = 0.01", "SET min_parallel_table_scan_size = '1MB'"),
-    "SET default_statistics_target = 10",  # the plans need the sizes of the temporary tables, and little more
+    "SET default_statistics_target = 1",  # the plans need the sizes of the tables, and little more
 )
 
 
@@ -157,7 +148,9 @@ class Session:
 
     def make(self, name: str, query: str) -> None:
         """Make a table of what a query gives."""
-        self.run(f"CREATE {'UNLOGGED' if self._schema else 'TEMP'} TABLE {name} AS {query}")
+        # Autovacuum would look at it at any time, and who drops it would wait for that.
+        kind, options = "UNLOGGED" if self._schema else "TEMP", "WITH (autovacuum_enabled = off)"
+        self.run(f"CREATE {kind} TABLE {name} {options} AS {query}")
         self.run(f"ANALYZE {name}")
 
     def view(self, name: str, query: str) -> None:

@@ -28,7 +28,7 @@ from exports.pipeline.read import DROPPED as ALL_DROPPED
 from exports.pipeline.read import Size, size_of
 from exports.pipeline.recipe import RecipeBody, parse_recipe
 from exports.pipeline.sample import sample
-from exports.pipeline.select import Scope, select
+from exports.pipeline.select import Scope, count_selected, select
 from exports.pipeline.session import Session
 from exports.pipeline.split import split
 from exports.storage import at_hand
@@ -56,13 +56,13 @@ def database_dsn() -> str:
 
 def choose(session: Session, recipe: RecipeBody, scope: Scope, report: Report) -> dict[str, Any]:
     """Select, curate and sample; return the counts of each. `report` is told the share that is done."""
-    counts: dict[str, Any] = {"selected": select(session, recipe, scope)}
+    dropped = select(session, recipe, scope)
     report(0.5)
-    counts["curated"] = curate(session, recipe)
+    curated = curate(session, recipe)
     report(0.7)
-    counts["sampled"] = sample(session, recipe.sample)
+    sampled = sample(session, recipe.sample)
     report(0.8)
-    return counts
+    return {"selected": count_selected(session, dropped), "curated": curated, "sampled": sampled}
 
 
 def plan(session: Session, snapshot: Snapshot, report: Report) -> tuple[dict[str, Any], int]:

@@ -152,7 +152,10 @@ def drop_checks() -> None:
 
 
 def columns(table: str) -> list[Column]:
-    """Every column of a table, asked of the database, so that a new one cannot be forgotten."""
+    """Every column of a table, asked of the database, so that a new one cannot be forgotten.
+
+    Save those that the database computes: nobody can give them another value.
+    """
     (model,) = (model for model in apps.get_models() if model._meta.db_table == table)
     references = {
         field.column: field.related_model._meta.db_table
@@ -162,7 +165,7 @@ def columns(table: str) -> list[Column]:
     key = model._meta.pk.column
     found = query(
         "SELECT attname, atttypid::regtype::text, NOT attnotnull FROM pg_attribute "
-        "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum",
         table,
     )
     return [Column(table, name, kind, null, references.get(name), key) for name, kind, null in found]

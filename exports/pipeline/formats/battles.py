@@ -51,5 +51,6 @@ BATTLES = Format(
         ("tstamp", pa.float64()),
     ),
     convert=_convert,
+    wants=frozenset({"judge", "judged_at", "language", "edited"}),
     only=Filter("edited", lambda pairs: pc.invert(pairs["edited"])),
 )

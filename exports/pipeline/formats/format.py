@@ -1,23 +1,25 @@
 """What a format is, and the columns that every pair format shares. Pure: Arrow in, Arrow out.
 
-A batch of pairs has one row a pair with these columns. `x` and `y` are the two outputs: the chosen and the rejected one
-when the pair has a winner, else the outputs a and b in their stable order. A rated output is a pair of itself: a has
-won when it is good, b when it is bad.
+A batch of pairs has one row a pair with these columns; those with a star only where a format wants them. `x` and `y`
+are the two outputs: the chosen and the rejected one when the pair has a winner, else the outputs a and b in their
+stable order. A rated output is a pair of itself: a has won when it is good, b when it is bad.
 
     in_decided, in_pairs, in_rated                whether the sample holds it for formats of pairs with a winner, for
                                                   those with ties as well, and as a rated output
-    edited                                        whether one of the outputs is a user's edit of the other
-    pair_id, request_id, source, judge, language  string
-    subset                                        string: `subset` of the prompt's metadata, its language, or "all"
+    edited *                                      whether one of the outputs is a user's edit of the other
+    pair_id, request_id, source                   string
+    judge *, language *                           string
+    outputs *                                     list<string>: the ids of x and y
+    subset *                                      string: `subset` of the prompt's metadata, its language, or "all"
     winner                                        "a", "b", "tie" or "both_bad"
     votes_x, votes_y, votes_tie, votes_both_bad   int32
-    agreement, margin, strength                   double; strength is the mean over the winner's votes, null without one
+    agreement, margin *, strength *               double; strength is the mean over the winner's votes, null without one
     score_x, score_y                              double, mean scores, null without one
     model_x, model_y                              name and version
     last_position                                 int64, the log position of the last vote
-    judged_at                                     timestamp of the last vote
+    judged_at *                                   timestamp of the last vote
     {prompt,x,y}_{roles,texts}                    list<string>: the messages
-    vote_scores, vote_reasons                     list, one entry a vote; only filled for formats that want votes
+    vote_scores *, vote_reasons *                 list, one entry a vote
 """
 
 from __future__ import annotations
@@ -82,9 +84,15 @@ class Format:
     schema: pa.Schema
     convert: Callable[[pa.RecordBatch], list[Column]]
     only: Filter | None = None
-    wants_votes: bool = False
+    # Columns that it reads beyond those of every pair.
+    wants: frozenset[str] = frozenset()
     # Files beside the data, made of the names of the data files.
     side_files: Mapping[str, Callable[[Sequence[str]], bytes]] = field(default_factory=dict)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The columns to read for it beyond those of every pair; of a pair that it refuses, the outputs are told."""
+        return self.wants | {"outputs"} if self.only else self.wants
 
     def given(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """The rows of a batch that are of the kind that this format is made of."""

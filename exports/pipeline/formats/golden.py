@@ -43,4 +43,5 @@ GOLDEN = Format(
         ("id", pa.string()),
     ),
     convert=_convert,
+    wants=frozenset({"subset"}),
 )

@@ -66,6 +66,6 @@ HELPSTEER = Format(
         ("individual_preference", pa.list_(VOTE)),
     ),
     convert=_convert,
-    wants_votes=True,
+    wants=frozenset({"strength", "vote_scores", "vote_reasons"}),
     only=Filter("not_single_message", _single_message),
 )

@@ -17,4 +17,5 @@ REWARD = Format(
     rows=Rows.DECIDED,
     schema=pair_schema(("prompt", MESSAGES), ("chosen", MESSAGES), ("rejected", MESSAGES), ("margin", pa.float64())),
     convert=_convert,
+    wants=frozenset({"margin"}),
 )
