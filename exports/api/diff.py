@@ -71,7 +71,7 @@ class DiffView(ProjectView):
         parameters=[VERSION, OpenApiParameter("other", str, OpenApiParameter.PATH), DiffParameters],
         responses={
             200: DiffSerializer,
-            409: OpenApiResponse(description="One of them is not ready, or has no index."),
+            409: OpenApiResponse(description="One of them is not ready, or was built by an older Prefapp."),
             410: OpenApiResponse(description="The files of one of them are gone, or were removed."),
             503: OpenApiResponse(description="The comparison took too long and was broken off."),
         },
@@ -95,5 +95,5 @@ class DiffView(ProjectView):
             raise Problem(409, f"Version {snapshot.version} is {snapshot.status}, not ready.")
         demand_files(snapshot)
         if snapshot.manifest.get("manifest", 0) < MANIFEST_VERSION:
-            raise Problem(409, f"Version {snapshot.version} was built before snapshots had an index; build it again.")
+            raise Problem(409, f"Version {snapshot.version} was built by an older Prefapp; build it again.")
         return snapshot

@@ -13,6 +13,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import partial
 
 import adbc_driver_manager
@@ -29,6 +30,7 @@ from exports.pipeline.session import Session, StreamBrokenError
 from exports.pipeline.stages import (
     OUTLINE,
     ParentGoneError,
+    Planned,
     database_dsn,
     merge_parts,
     plan,
@@ -42,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 # Sessions that read a shard side by side.
 READERS = 2
-COUNTS = "counts.json"
+PLANNED = "planned.json"
 DISK_FULL = "The disk is full: {path} has no room for the snapshot. Free some space and ask for a new version."
 DATABASE_FULL = "The database server's disk is full. Free some space there and ask for a new version."
 UNEXPECTED = "The build ended on an unexpected error ({kind}); the worker's log has the details."
@@ -79,10 +81,10 @@ def _choose(snapshot: Snapshot) -> None:
         Session(database_dsn(), schema=schema) as session,
         heart.breaks_off([session]),
     ):
-        counts, number = plan(session, snapshot, lambda share: heart.report(shards.CHOSEN * share))
+        planned, number = plan(session, snapshot, lambda share: heart.report(shards.CHOSEN * share))
         tables.mark_complete(session)
     (draft / shards.FOLDER).mkdir()
-    (draft / shards.FOLDER / COUNTS).write_text(json.dumps(counts), encoding="utf-8")
+    (draft / shards.FOLDER / PLANNED).write_text(json.dumps(asdict(planned)), encoding="utf-8")
     shards.begin(snapshot, number)
 
 
@@ -134,8 +136,8 @@ def _write(part: SnapshotShard) -> None:
         tables.expect_complete(sessions[0])
         rows, size = 0, 0
         if part.number == OUTLINE:
-            counts = json.loads((draft / shards.FOLDER / COUNTS).read_text(encoding="utf-8"))
-            write_outline(sessions[0], recipe, counts, folder)
+            planned = Planned(**json.loads((draft / shards.FOLDER / PLANNED).read_text(encoding="utf-8")))
+            write_outline(sessions[0], recipe, planned, folder)
         else:
             rows, size = write_one_shard(sessions, recipe, part.number, folder, heart.report)
         heart.report(1.0)

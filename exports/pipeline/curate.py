@@ -136,8 +136,8 @@ FROM curated WHERE rule IS NULL
 """
 
 
-def curate(session: Session, recipe: RecipeBody) -> dict[str, Any]:
-    """Make `curated`; return how many pairs are left and how many each rule dropped."""
+def curate(session: Session, recipe: RecipeBody) -> None:
+    """Make `curated`."""
     session.make("pool", POOLS)
     session.load("weighed", _weigh(session) if recipe.consensus == "dawid_skene" else WEIGHED.empty_table())
     pairs = EACH if recipe.consensus == "each" else POOLED
@@ -149,6 +149,10 @@ def curate(session: Session, recipe: RecipeBody) -> dict[str, Any]:
         session.make("curated", CURATED.format(pairs=pairs, **WITHOUT_TEXTS))
     if "near_duplicate_across_splits" in recipe.drop:
         drop_across_splits(session)
+
+
+def count_curated(session: Session) -> dict[str, Any]:
+    """How many pairs are left and how many each rule dropped."""
     dropped = {row["rule"]: row["pairs"] for row in session.rows(DROPPED)}
     return {**session.rows(COUNT)[0], "dropped": dropped}
 

@@ -16,10 +16,10 @@ import pyarrow as pa
 from exports.pipeline.session import Session
 from exports.pipeline.write import JSONL_SETTINGS, SETTINGS, WrittenFile
 
-# From 2 on a snapshot carries its index.
-MANIFEST_VERSION = 2
+# From 2 on a snapshot carries its index, whose signatures are made as they are now from 3 on.
+MANIFEST_VERSION = 3
 # Raised by hand when a stage or format gives other rows or bytes than before for the same recipe and watermark.
-PIPELINE_VERSION = 4
+PIPELINE_VERSION = 5
 WRITERS = ("adbc-driver-postgresql", "orjson", "pyarrow", "zstandard")
 
 # The settings as the log tells them, up to the watermark: what the project says now may be younger.

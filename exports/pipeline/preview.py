@@ -18,7 +18,7 @@ from exports.pipeline.recipe import RecipeBody
 from exports.pipeline.select import Scope
 from exports.pipeline.session import Session, StreamBrokenError
 from exports.pipeline.split import split
-from exports.pipeline.stages import choose, database_dsn
+from exports.pipeline.stages import choose, count_chosen, database_dsn
 
 PREVIEW_ROWS = 10
 PREVIEW_SECONDS = 20
@@ -43,10 +43,9 @@ def preview(project: Project, recipe: RecipeBody) -> dict[str, Any]:
     try:
         # Each statement has the whole time, and no further one begins when it is over.
         with Session(database_dsn(), statement_seconds=PREVIEW_SECONDS) as session:
-            counts = choose(session, recipe, Scope(project.pk, head.position), lambda _: expect_time_left())
-            counts["split"] = split(
-                session, audited=any(FORMATS[name].rows is Rows.JUDGMENTS for name in recipe.formats)
-            )
+            dropped = choose(session, recipe, Scope(project.pk, head.position), lambda _: expect_time_left())
+            split(session, audited=any(FORMATS[name].rows is Rows.JUDGMENTS for name in recipe.formats))
+            counts = count_chosen(session, dropped)
             return {
                 "watermark": head.position,
                 "counts": counts,

@@ -111,7 +111,11 @@ FROM (
 ORDER BY prompt_position, pair_id, a_output, b_output, rated
 """
 
-SIZE = "SELECT count(*) AS rows, coalesce(max(chunk) + 1, 0)::int AS chunks FROM {table}"
+# By its last row, which the index knows.
+SIZE = """
+SELECT coalesce(max(ordinal) + 1, 0) AS rows, coalesce(max(chunk) + 1, 0)::int AS chunks
+FROM (SELECT ordinal, chunk FROM {table} ORDER BY chunk DESC, ordinal DESC LIMIT 1) AS last
+"""
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,8 @@ FROM sampled
 """
 
 
-def sample(session: Session, wanted: Sample) -> dict[str, int]:
-    """Make `sampled`; return how many pairs (with or without a winner), decided pairs and rated outputs it holds."""
+def sample(session: Session, wanted: Sample) -> None:
+    """Make `sampled`."""
     if wanted.model_dump(exclude={"seed"}, exclude_none=True):
         with session.looking_up():
             session.make("ticket", TICKETS)
@@ -99,4 +99,8 @@ def sample(session: Session, wanted: Sample) -> dict[str, int]:
         session.make("sampled", SAMPLED)
     else:
         session.view("sampled", ALL)
+
+
+def count_sampled(session: Session) -> dict[str, int]:
+    """How many pairs (with or without a winner), decided pairs and rated outputs are left."""
     return session.rows(COUNT)[0]

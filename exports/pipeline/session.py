@@ -66,6 +66,7 @@ LOOK_UP = ("SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET enabl
 PLAN_FREELY = ("RESET enable_hashjoin", "RESET enable_mergejoin", "RESET enable_seqscan")
 # Enough for sorts and hashes of ids; texts pass through neither.
 SETTINGS = (
+    "SET extra_float_digits = 1",  # the shortest form that is exact, whatever the server is set to
     *("SET work_mem = '64MB'", "SET temp_buffers = '32MB'", "SET jit = off"),
     *("SET parallel_setup_cost = 100", "SET parallel_tuple_cost = 0.01", "SET min_parallel_table_scan_size = '1MB'"),
     "SET default_statistics_target = 1",  # the plans need the sizes of the tables, and little more

@@ -44,11 +44,15 @@ FROM (SELECT DISTINCT prompt_digest, test FROM picked) AS prompts
 """
 
 
-def split(session: Session, *, changed_only: bool = False, audited: bool = True) -> dict[str, int]:
-    """Make `picked` and, if it is wanted, `audit`, of all rows or of those in `changed`; count each split's prompts."""
+def split(session: Session, *, changed_only: bool = False, audited: bool = True) -> None:
+    """Make `picked` and, if it is wanted, `audit`, of all rows or of those in `changed`."""
     of = CHANGED if changed_only else WHOLE
     session.load("cut", pa.table({"rows": pa.array([CHUNK_ROWS], pa.int64())}))
     for table, query in {"picked": PICKED, **({"audit": AUDIT} if audited else {})}.items():
         session.make(table, query.format(**of))
         session.run(INDEX.format(table=table))
+
+
+def count_split(session: Session) -> dict[str, int]:
+    """How many prompts each split has."""
     return session.rows(COUNT)[0]

@@ -8,6 +8,7 @@ they are merged. What comes out depends on recipe, watermark and parent alone, a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 from exports.models import Snapshot
 from exports.pipeline import index
 from exports.pipeline.configs import DROPPED_SCHEMA, number_of_shards, write_shard
-from exports.pipeline.curate import curate
+from exports.pipeline.curate import count_curated, curate
 from exports.pipeline.formats import FORMATS, Rows
 from exports.pipeline.manifest import Origin, read_collection
 from exports.pipeline.measure import measure_votes
@@ -27,10 +28,10 @@ from exports.pipeline.merge import DROPPED, Merged, Outline, leave, merge
 from exports.pipeline.read import DROPPED as ALL_DROPPED
 from exports.pipeline.read import Size, size_of
 from exports.pipeline.recipe import RecipeBody, parse_recipe
-from exports.pipeline.sample import sample
+from exports.pipeline.sample import count_sampled, sample
 from exports.pipeline.select import Scope, count_selected, select
 from exports.pipeline.session import Session
-from exports.pipeline.split import split
+from exports.pipeline.split import count_split, split
 from exports.storage import at_hand
 
 # Told the share that is done.
@@ -48,37 +49,59 @@ class ParentGoneError(Exception):
         )
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What the tables of a plan do not tell: how many judgments which rule dropped, and an increment's changes."""
+
+    dropped: dict[str, int]
+    changes: dict[str, dict[str, int]] | None
+
+
 def database_dsn() -> str:
     """The address of the database that Django uses, as libpq reads it."""
     used = connection.settings_dict
     return make_conninfo(settings.DATABASE_URL, **used["OPTIONS"], dbname=used["NAME"])
 
 
-def choose(session: Session, recipe: RecipeBody, scope: Scope, report: Report) -> dict[str, Any]:
-    """Select, curate and sample; return the counts of each. `report` is told the share that is done."""
+def choose(session: Session, recipe: RecipeBody, scope: Scope, report: Report) -> dict[str, int]:
+    """Select, curate and sample; return what was dropped on selecting. `report` is told the share that is done."""
     dropped = select(session, recipe, scope)
     report(0.5)
-    curated = curate(session, recipe)
+    curate(session, recipe)
     report(0.7)
-    sampled = sample(session, recipe.sample)
+    sample(session, recipe.sample)
     report(0.8)
-    return {"selected": count_selected(session, dropped), "curated": curated, "sampled": sampled}
+    return dropped
 
 
-def plan(session: Session, snapshot: Snapshot, report: Report) -> tuple[dict[str, Any], int]:
-    """Make the tables that all parts are written from; return the counts of the stages and the number of shards."""
+def count_chosen(session: Session, dropped: dict[str, int]) -> dict[str, Any]:
+    """The counts of all stages; after the split."""
+    return {
+        "selected": count_selected(session, dropped),
+        "curated": count_curated(session),
+        "sampled": count_sampled(session),
+        "split": count_split(session),
+    }
+
+
+def plan(session: Session, snapshot: Snapshot, report: Report) -> tuple[Planned, int]:
+    """Make the tables that all parts are written from; return what they do not tell, and the number of shards."""
     recipe = parse_recipe(snapshot.recipe)
-    counts = choose(session, recipe, Scope(snapshot.project_id, snapshot.watermark), report)
+    dropped = choose(session, recipe, Scope(snapshot.project_id, snapshot.watermark), report)
+    changes = None
     if recipe.incremental:
         index.hold(session, recipe.formats)
-        counts["changes"] = _compare(session, snapshot.parent)
-    counts["split"] = split(session, changed_only=recipe.incremental, audited=_is_audited(recipe))
+        changes = _compare(session, snapshot.parent)
+    split(session, changed_only=recipe.incremental, audited=_is_audited(recipe))
     report(1.0)
-    return counts, number_of_shards(*_sizes(session, recipe))
+    return Planned(dropped, changes), number_of_shards(*_sizes(session, recipe))
 
 
-def write_outline(session: Session, recipe: RecipeBody, counts: dict[str, Any], folder: Path) -> None:
+def write_outline(session: Session, recipe: RecipeBody, planned: Planned, folder: Path) -> None:
     """Write the outline: what is dropped, what changed, the index, and all that the card and the manifest tell."""
+    counts = count_chosen(session, planned.dropped)
+    if planned.changes is not None:
+        counts["changes"] = planned.changes
     path = folder / DROPPED
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, DROPPED_SCHEMA) as audit, session.looking_up():
         for batch in session.batches(ALL_DROPPED):
@@ -117,11 +140,11 @@ def compile_alone(folder: Path, parts: Path, snapshot: Snapshot, report: Report)
     """Do all of it in this process and one session: the parts into one empty folder, the snapshot into another."""
     recipe = parse_recipe(snapshot.recipe)
     with Session(database_dsn()) as session:
-        counts, shards = plan(session, snapshot, report)
+        planned, shards = plan(session, snapshot, report)
         folders = [parts / str(number) for number in range(shards + 1)]
         for part in folders:
             part.mkdir()
-        write_outline(session, recipe, counts, folders[OUTLINE])
+        write_outline(session, recipe, planned, folders[OUTLINE])
         for number, part in enumerate(folders[1:], start=1):
             write_one_shard([session], recipe, number, part, report)
     return merge_parts(snapshot, folder, folders[OUTLINE], folders[1:])

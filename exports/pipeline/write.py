@@ -6,8 +6,6 @@ Row groups and files are cut by rows and bytes of the data alone, so the same ro
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +16,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
+
+from exports.pipeline.sink import Sink
 
 ROW_GROUP_ROWS = 10_000
 ROW_GROUP_BYTES = 16 * 2**20
@@ -47,34 +47,6 @@ class WrittenFile:
     schema: tuple[tuple[str, str], ...] | None = None
 
 
-class _HashingFile(io.RawIOBase):
-    """A new file that knows the hash of what was written to it; synced to disk when closed."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("xb")
-        self.hash = hashlib.sha256()
-        self.size = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        view = memoryview(data)  # type: ignore[arg-type]  # RawIOBase has it as a buffer, which typing has no name for
-        self.hash.update(view)
-        self._file.write(view)
-        self.size += view.nbytes
-        return view.nbytes
-
-    def close(self) -> None:
-        if not self.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            super().close()
-
-
 class RowWriter(Protocol):
     """Writes row groups of one schema into an open file; whoever opened the file closes it."""
 
@@ -85,7 +57,7 @@ class RowWriter(Protocol):
 class JsonLines:
     """A row a line, keys in the order of the schema, compressed as one frame."""
 
-    def __init__(self, file: _HashingFile) -> None:
+    def __init__(self, file: Sink) -> None:
         compressor = zstandard.ZstdCompressor(level=JSONL_SETTINGS["compression_level"], write_content_size=False)
         self._stream = compressor.stream_writer(cast("IO[bytes]", file), closefd=False)
 
@@ -105,7 +77,7 @@ def _as_json(value: object) -> str:
     raise TypeError
 
 
-def _row_writer(file: _HashingFile, schema: pa.Schema, file_format: FileFormat) -> RowWriter:
+def _row_writer(file: Sink, schema: pa.Schema, file_format: FileFormat) -> RowWriter:
     if file_format == "jsonl.zst":
         return JsonLines(file)
     return pq.ParquetWriter(pa.PythonFile(file, "w"), schema, **SETTINGS)
@@ -113,7 +85,7 @@ def _row_writer(file: _HashingFile, schema: pa.Schema, file_format: FileFormat) 
 
 def write_bytes(folder: Path, path: str, content: bytes) -> WrittenFile:
     """Write a small file."""
-    file = _HashingFile(folder / path)
+    file = Sink(folder / path)
     try:
         file.write(content)
     finally:
@@ -141,7 +113,7 @@ class Parts:
     schema: pa.Schema
     file_format: FileFormat = "parquet"
     _pending: list[pa.RecordBatch] = field(default_factory=list)
-    _file: _HashingFile | None = None
+    _file: Sink | None = None
     _writer: RowWriter | None = None
     _file_rows: int = 0
     _file_bytes: int = 0
@@ -172,7 +144,7 @@ class Parts:
         rows = pa.Table.from_batches(self._pending, schema=self.schema)
         self._pending = []
         if self._writer is None:
-            self._file = _HashingFile(self._path)
+            self._file = Sink(self._path)
             self._writer = _row_writer(self._file, self.schema, self.file_format)
         self._writer.write_table(rows, row_group_size=max(1, rows.num_rows))
         self._file_rows += rows.num_rows

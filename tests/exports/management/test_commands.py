@@ -74,7 +74,7 @@ def test_a_rebuilt_snapshot_is_identical(project, tmp_path, monkeypatch):
     assert run("verify_snapshot", tmp_path / "again").startswith("ok: ")
     assert [path.name for path in (tmp_path / "again" / "changes").iterdir()] == ["added-00000-of-00001.parquet"]
     monkeypatch.setattr("exports.pipeline.manifest.PIPELINE_VERSION", 99)
-    with pytest.raises(CommandError, match="written by pipeline 4, now 99"):
+    with pytest.raises(CommandError, match="written by pipeline 5, now 99"):
         run("rebuild_snapshot", 1)
     for wrong in ("9", "x", ("1", "--project", "nobody")):
         with pytest.raises(CommandError, match="There is no"):
