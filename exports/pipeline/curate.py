@@ -30,6 +30,8 @@ SELECT pool_id, bool_and(rated) AS rated, count(*)::int AS votes,
     count(strength) FILTER (WHERE says = 'b')::int AS strong_b,
     -- numeric: its sums do not depend on the order of the rows
     avg(score_a)::float8 AS score_a, avg(score_b)::float8 AS score_b,
+    -- Pooled by content, a pair stands under the first of its requests.
+    (min(ARRAY[prompt_position, a_index, b_index, judgment_id]))[4] AS shown_id,
     max(position) AS last_position, max(judged_at) AS judged_at,
     string_agg(DISTINCT source_type, '+' ORDER BY source_type) AS source,
     CASE WHEN count(*) = 1 THEN min(source_id) END AS judge
@@ -37,12 +39,7 @@ FROM vote GROUP BY pool_id
 """
 
 POOLED = """
-WITH shown AS (
-    -- Pooled by content, a pair stands under the first of its requests.
-    SELECT DISTINCT ON (pool_id) pool_id, request_id, prompt_id, prompt_position, prompt_digest, a_id, b_id, language,
-        identical, test, images, blank
-    FROM vote ORDER BY pool_id, prompt_position, a_index, b_index
-), decided AS (
+WITH decided AS (
     SELECT pool.*, r.consensus, r.min_votes, r.min_agreement, CASE
         WHEN r.consensus = 'unanimous' THEN CASE votes
             WHEN votes_a THEN 'a' WHEN votes_b THEN 'b'
@@ -63,16 +60,16 @@ WITH shown AS (
         CASE winner WHEN 'a' THEN strong_a WHEN 'b' THEN strong_b END AS strong
     FROM decided
 )
-SELECT pool_id AS pair_id, pool_id, request_id, prompt_id, prompt_position, prompt_digest, a_id, b_id, language,
-    identical, test, images, blank, rated, winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement,
-    winning, strength_sum, strong, score_a, score_b, last_position, last_position AS pool_position, judged_at, source,
-    coalesce(judge, consensus || ' of ' || votes) AS judge,
+SELECT m.pool_id AS pair_id, m.pool_id, request_id, prompt_id, prompt_position, prompt_digest, a_id, b_id, language,
+    identical, test, images, blank, m.rated, winner, votes, votes_a, votes_b, votes_tie, votes_both_bad, agreement,
+    winning, strength_sum, strong, m.score_a, m.score_b, last_position, last_position AS pool_position, m.judged_at,
+    source, coalesce(judge, consensus || ' of ' || votes) AS judge,
     CASE
         WHEN votes < min_votes THEN 'min_votes'
         WHEN winner IS NULL THEN CASE consensus WHEN 'unanimous' THEN 'not_unanimous' ELSE 'no_majority' END
         WHEN agreement < min_agreement THEN 'min_agreement'
-        WHEN rated AND winner = 'tie' THEN 'neutral' END AS rule
-FROM measured JOIN shown USING (pool_id)
+        WHEN m.rated AND winner = 'tie' THEN 'neutral' END AS rule
+FROM measured m JOIN vote shown ON shown.judgment_id = m.shown_id
 """
 
 # Each vote is a pair of its own, told apart by its place in the log and its outputs' in the request; the counts are
