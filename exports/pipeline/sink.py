@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 # What waits to be written, at most; pages of a column are about 1 MB.
-AHEAD = 16
+AHEAD = 6
 SYNC_BYTES = 16 * 2**20
 
 
