@@ -58,13 +58,14 @@ class HasImages(models.Func):
 class IsBlank(models.Func):
     """Whether a logged content says nothing: no message has a character that shows, and none calls a tool."""
 
+    # Most texts begin with a letter; to trim one looks at all of it.
     template = rf"""
-        CASE jsonb_typeof(%(expressions)s)
-            WHEN 'string' THEN btrim(%(expressions)s #>> '{{}}', E'{SPACES}') = ''
-            ELSE NOT (jsonb_path_exists(%(expressions)s, '$[*].content ? (@ like_regex "[^{SPACES}]")')
-                OR jsonb_path_exists(%(expressions)s, '$[*].content[*].text ? (@ like_regex "[^{SPACES}]")')
-                OR jsonb_path_exists(%(expressions)s, '$[*].tool_calls[*] ? (@ != null)'))
-        END"""
+        CASE WHEN jsonb_typeof(%(expressions)s) <> 'string' THEN NOT (
+            jsonb_path_exists(%(expressions)s, '$[*].content ? (@ like_regex "[^{SPACES}]")')
+            OR jsonb_path_exists(%(expressions)s, '$[*].content[*].text ? (@ like_regex "[^{SPACES}]")')
+            OR jsonb_path_exists(%(expressions)s, '$[*].tool_calls[*] ? (@ != null)'))
+        WHEN ascii(%(expressions)s #>> '{{}}') BETWEEN 33 AND 126 THEN false
+        ELSE btrim(%(expressions)s #>> '{{}}', E'{SPACES}') = '' END"""
     output_field = models.BooleanField()
 
 

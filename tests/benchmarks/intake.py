@@ -125,6 +125,15 @@ class BareCopy:
     def _key(self, table: str) -> str:
         return "event_id" if table == "unsealedevent" else "id"
 
+    def _columns(self, table: str) -> str:
+        """The columns that are written: not those that the database computes."""
+        found = self.connection.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped "
+            "AND attgenerated = '' ORDER BY attnum",
+            [f"annotation_{table}"],
+        )
+        return ", ".join(f'"{name}"' for (name,) in found)
+
     def _last(self, table: str) -> int:
         found = self.connection.execute(f"SELECT max({self._key(table)}) FROM annotation_{table}").fetchone()
         return (found and found[0]) or 0
@@ -135,13 +144,14 @@ class BareCopy:
         start = time.perf_counter()
         with self.connection.transaction():
             for table, chunks in rows.items():
-                with self.connection.cursor().copy(f"COPY bare_{table} FROM STDIN (FORMAT binary)") as copy:
+                command = f"COPY bare_{table} ({self._columns(table)}) FROM STDIN (FORMAT binary)"
+                with self.connection.cursor().copy(command) as copy:
                     for chunk in chunks:
                         copy.write(chunk)
         return time.perf_counter() - start
 
     def _read(self, table: str) -> list[bytes]:
-        query = f"SELECT * FROM annotation_{table} WHERE {self._key(table)} > {self.after[table]}"
+        query = f"SELECT {self._columns(table)} FROM annotation_{table} WHERE {self._key(table)} > {self.after[table]}"
         self.after[table] = self._last(table)
         with self.connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as copy:
             data = b"".join(copy)
