@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 MANIFEST = "manifest.json"
+SPLITS = ("train", "test")
 
 
 class BrokenSnapshotError(Exception):
@@ -31,17 +33,19 @@ class Verified:
 
 def verify_folder(folder: Path) -> Verified:
     """Check every file of a snapshot's folder. Raises BrokenSnapshotError when there is nothing to check against."""
-    listed = _read_manifest(folder)
+    manifest = _read_manifest(folder)
+    listed = manifest["files"]
     problems = [problem for entry in listed for problem in _check(folder, entry)]
+    problems += _check_counts(manifest)
     expected = {entry["path"] for entry in listed} | {MANIFEST}
     problems += [f"{path}: is not in the manifest" for path in sorted(_present(folder) - expected)]
     return Verified(len(listed), sum(entry.get("rows") or 0 for entry in listed), problems)
 
 
-def _read_manifest(folder: Path) -> list[dict[str, Any]]:
+def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        files = json.loads((folder / MANIFEST).read_bytes())["files"]
-        for entry in files:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        for entry in manifest["files"]:
             path = PurePosixPath(entry["path"])
             if path.is_absolute() or ".." in path.parts or not isinstance(entry["bytes"], int) or not entry["sha256"]:
                 raise ValueError(f"the entry of {path} is wrong")
@@ -49,7 +53,19 @@ def _read_manifest(folder: Path) -> list[dict[str, Any]]:
         raise BrokenSnapshotError(f"{MANIFEST}: is missing in {folder}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BrokenSnapshotError(f"{MANIFEST}: cannot be read ({error})") from None
-    return list(files)
+    return manifest
+
+
+def _check_counts(manifest: dict[str, Any]) -> Iterator[str]:
+    """Whether each split's files hold as many rows as were counted when they were written."""
+    rows: defaultdict[str, int] = defaultdict(int)
+    for entry in manifest["files"]:
+        rows[entry["path"].rpartition("-of-")[0].rpartition("-")[0]] += entry.get("rows") or 0
+    for config, counted in manifest.get("counts", {}).get("written", {}).items():
+        for split in SPLITS:
+            listed, told = rows[f"{config}/{split}"], counted.get(split, 0)
+            if listed != told:
+                yield f"{MANIFEST}: the files of {config}/{split} have {listed} rows, its counts say {told}"
 
 
 def _check(folder: Path, entry: dict[str, Any]) -> Iterator[str]:

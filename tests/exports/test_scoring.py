@@ -87,9 +87,10 @@ def test_a_reward_model_is_scored_by_the_command(golden, tmp_path):
     assert "1 pairs without scores; 0 scores without a pair" in said
     assert "even" in said
     assert json.loads(run("--snapshot", golden.path, "--scores", path, "--json"))["whole"]["pairs"] == 3
-    path.write_text('{"id": "x", "chosen": NaN, "rejected": 1}\n')
-    with pytest.raises(CommandError, match=r"scores\.jsonl:1: the id must be a text and both scores finite"):
-        run("--project", "summaries", "--snapshot", "1", "--scores", path)
+    for score in ("NaN", '"1"', "true", "null", "9" * 400):
+        path.write_text(f'{{"id": "x", "chosen": {score}, "rejected": 1}}\n')
+        with pytest.raises(CommandError, match=r"scores\.jsonl:1: the id must be a text and both scores finite"):
+            run("--project", "summaries", "--snapshot", "1", "--scores", path)
 
 
 @really_built

@@ -88,12 +88,19 @@ def _read_scores(path: Path) -> dict[str, tuple[float, float]]:
 def _read_line(line: str, where: str) -> tuple[str, tuple[float, float]]:
     try:
         record = json.loads(line)
-        pair, both = record["id"], (float(record["chosen"]), float(record["rejected"]))
+        pair, chosen, rejected = record["id"], record["chosen"], record["rejected"]
     except (ValueError, TypeError, KeyError):
         raise CommandError(f'{where}: must be {{"id": TEXT, "chosen": NUMBER, "rejected": NUMBER}}') from None
-    if not isinstance(pair, str) or not all(map(math.isfinite, both)):
+    if not isinstance(pair, str) or not all(map(_is_score, (chosen, rejected))):
         raise CommandError(f"{where}: the id must be a text and both scores finite numbers")
-    return pair, both
+    return pair, (float(chosen), float(rejected))
+
+
+def _is_score(value: object) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def _table(scored: Scored) -> list[str]:

@@ -60,6 +60,17 @@ def test_wrong_rows_and_columns(folder):
     assert "other columns" in verify_folder(folder).problems[0]
 
 
+def test_files_that_do_not_add_up_to_the_counts(folder):
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    for counted, problems in (({"train": 3}, []), ({"train": 2, "test": 1}, ["train", "test"])):
+        manifest["counts"] = {"written": {"kto": counted}}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        found = verify_folder(folder).problems
+        assert len(found) == len(problems)
+        for split, problem in zip(problems, found, strict=True):
+            assert problem.startswith(f"manifest.json: the files of kto/{split} have ")
+
+
 def test_a_file_that_is_no_parquet(folder):
     written = write_bytes(folder, "kto/x.parquet", b"none")
     change_manifest(folder, path=written.path, bytes=written.bytes, sha256=written.sha256)
