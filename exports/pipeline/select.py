@@ -1,6 +1,6 @@
 """Select: which judgments count, and which pair each of them is a vote on.
 
-Makes the temporary tables `recipe` (one row: the only way in for values) and `vote` (one row a judgment). Output a of a
+Makes the temporary tables `recipe` (one row: the only way in for texts) and `vote` (one row a judgment). Output a of a
 pair is the one with the lower digest, so that the order says nothing about models or sides. One record of feedback may
 judge many pairs; its votes are told apart by `position`, `a_index` and `b_index`.
 
@@ -24,7 +24,6 @@ COLUMNS = pa.schema(
     [
         ("project_id", pa.int64()),
         ("watermark", pa.int64()),
-        ("sources", TEXTS),
         ("since", pa.timestamp("us", "UTC")),
         ("until", pa.timestamp("us", "UTC")),
         ("models", TEXTS),
@@ -32,7 +31,6 @@ COLUMNS = pa.schema(
         ("tags", TEXTS),
         ("user_id", pa.string()),
         ("annotators_exclude", TEXTS),
-        ("surplus", pa.bool_()),
         ("merge", pa.string()),
         ("consensus", pa.string()),
         ("min_votes", pa.int64()),

@@ -1,7 +1,7 @@
 """One database session of a build: temporary tables in, Arrow batches out.
 
-Values reach the database as a temporary table of one row (`recipe`), never as text of a statement: ADBC streams a
-query without parameters by COPY, and one with parameters row by row.
+Texts reach the database as a temporary table of one row (`recipe`), never as a part of a statement, in which only
+numbers and fixed names are put: ADBC streams a query without parameters by COPY, and one with parameters row by row.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import adbc_driver_postgresql
 import pyarrow as pa
 from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement, StatementOptions
 
-# name: 128 bits of a hash of any JSON value; shown: the version 8 UUID that stands for them outside. uniform:
+# Declared stable, as convert_to is: PostgreSQL writes out no function whose body is less constant than it says.
+# name: 128 bits of a hash of a text; shown: the version 8 UUID that stands for them outside. uniform:
 # annotation.canonical.stable_uniform of two texts. difference: x - y within what a double holds, which PostgreSQL would
 # refuse. roles, texts: the messages of a logged content; a developer is the system, for the templates of trainers know
 # no developers; text parts are joined, tool calls stand as JSON after the text. What PostgreSQL cannot inline (it holds

@@ -7,8 +7,6 @@ tables `picked` (pairs) and `audit` (judgments), ordered and cut into chunks.
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from exports.pipeline.session import Session
 
 CHUNK_ROWS = 5_000
@@ -17,7 +15,7 @@ PICKED = """
 WITH ordered AS (
     SELECT sampled.*, row_number() OVER (ORDER BY test, prompt_position, pair_id) - 1 AS ordinal FROM sampled {of_pairs}
 )
-SELECT ordered.*, (ordinal / cut.rows)::int AS chunk FROM ordered, cut
+SELECT ordered.*, (ordinal / {chunk_rows:d})::int AS chunk FROM ordered
 """
 
 AUDIT = """
@@ -26,8 +24,7 @@ WITH ordered AS (
         row_number() OVER (ORDER BY test, prompt_position, pool_id, position, a_index, b_index) - 1 AS ordinal
     FROM vote {of_judgments}
 )
-SELECT judgment_id, pool_id, guidelines_id, position, test, ordinal, (ordinal / cut.rows)::int AS chunk
-FROM ordered, cut
+SELECT ordered.*, (ordinal / {chunk_rows:d})::int AS chunk FROM ordered
 """
 
 WHOLE = {"of_pairs": "", "of_judgments": ""}
@@ -47,9 +44,8 @@ FROM (SELECT DISTINCT prompt_digest, test FROM picked) AS prompts
 def split(session: Session, *, changed_only: bool = False, audited: bool = True) -> None:
     """Make `picked` and, if it is wanted, `audit`, of all rows or of those in `changed`."""
     of = CHANGED if changed_only else WHOLE
-    session.load("cut", pa.table({"rows": pa.array([CHUNK_ROWS], pa.int64())}))
     for table, query in {"picked": PICKED, **({"audit": AUDIT} if audited else {})}.items():
-        session.make(table, query.format(**of))
+        session.make(table, query.format(chunk_rows=CHUNK_ROWS, **of))
         session.run(INDEX.format(table=table))
 
 
