@@ -3,6 +3,26 @@
 import annotation.models.prompt
 from django.db import migrations, models
 
+SPACES = (
+    r" \t\n\r\f\u000b\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b"
+    r"\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+IMAGES = """images boolean GENERATED ALWAYS AS (
+    jsonb_path_exists(content, '$[*].content[*] ? (@.type != "text")')) STORED"""
+BLANK = rf"""blank boolean GENERATED ALWAYS AS (
+    CASE WHEN jsonb_typeof(content) <> 'string' THEN NOT (
+        jsonb_path_exists(content, '$[*].content ? (@ like_regex "[^{SPACES}]")')
+        OR jsonb_path_exists(content, '$[*].content[*].text ? (@ like_regex "[^{SPACES}]")')
+        OR jsonb_path_exists(content, '$[*].tool_calls[*] ? (@ != null)'))
+    WHEN ascii(content #>> '{{}}') BETWEEN 33 AND 126 THEN false
+    ELSE btrim(content #>> '{{}}', E'{SPACES}') = '' END) STORED"""
+# A table is written anew once, however many such columns it gets.
+ADD = [
+    (f"ALTER TABLE annotation_candidate ADD COLUMN {BLANK}, ADD COLUMN {IMAGES}",
+     "ALTER TABLE annotation_candidate DROP COLUMN blank, DROP COLUMN images"),
+    (f"ALTER TABLE annotation_prompt ADD COLUMN {IMAGES}", "ALTER TABLE annotation_prompt DROP COLUMN images"),
+]
+
 # What a row has once it is erased, as in 0091. Before triggers see no value of a generated column.
 BLANKED = {
     "prompt": """{"content": null, "tools": [], "metadata": {}, "digest": "", "record_digest": "", "salt": "",
@@ -33,20 +53,25 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='candidate',
-            name='blank',
-            field=models.GeneratedField(db_persist=True, expression=annotation.models.prompt.IsBlank('content'), help_text='Whether it says nothing: white space alone, and no tool calls.', output_field=models.BooleanField()),
-        ),
-        migrations.AddField(
-            model_name='candidate',
-            name='images',
-            field=models.GeneratedField(db_persist=True, expression=annotation.models.prompt.HasImages('content'), help_text='Whether it holds parts that are no text.', output_field=models.BooleanField()),
-        ),
-        migrations.AddField(
-            model_name='prompt',
-            name='images',
-            field=models.GeneratedField(db_persist=True, expression=annotation.models.prompt.HasImages('content'), help_text='Whether it holds parts that are no text.', output_field=models.BooleanField()),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[migrations.RunSQL(add, drop) for add, drop in ADD],
+            state_operations=[
+                migrations.AddField(
+                    model_name='candidate',
+                    name='blank',
+                    field=models.GeneratedField(db_persist=True, expression=annotation.models.prompt.IsBlank('content'), help_text='Whether it says nothing: white space alone, and no tool calls.', output_field=models.BooleanField()),
+                ),
+                migrations.AddField(
+                    model_name='candidate',
+                    name='images',
+                    field=models.GeneratedField(db_persist=True, expression=annotation.models.prompt.HasImages('content'), help_text='Whether it holds parts that are no text.', output_field=models.BooleanField()),
+                ),
+                migrations.AddField(
+                    model_name='prompt',
+                    name='images',
+                    field=models.GeneratedField(db_persist=True, expression=annotation.models.prompt.HasImages('content'), help_text='Whether it holds parts that are no text.', output_field=models.BooleanField()),
+                ),
+            ],
         ),
         migrations.AddIndex(
             model_name='event',

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from annotation.models.event import SETTING_KINDS
 from exports.pipeline.session import Session
 from exports.pipeline.write import JSONL_SETTINGS, SETTINGS, WrittenFile
 
@@ -25,9 +26,9 @@ WRITERS = ("adbc-driver-postgresql", "orjson", "pyarrow", "zstandard")
 # The settings as the log tells them, up to the watermark: what the project says now may be younger.
 PROJECT_SETTINGS = """
 SELECT e.payload::text AS payload FROM recipe r, annotation_event e JOIN annotation_seal s ON s.event_id = e.id
-WHERE e.project_id = r.project_id AND e.kind IN ('project.created', 'project.changed') AND s.position <= r.watermark
+WHERE e.project_id = r.project_id AND e.kind IN ({kinds}) AND s.position <= r.watermark
 ORDER BY s.position
-"""
+""".format(kinds=", ".join(f"'{kind}'" for kind in SETTING_KINDS))
 GUIDELINES = """
 SELECT g.version, g.text, told.judgments
 FROM (SELECT guidelines_id, count(*) AS judgments FROM {judgments} GROUP BY guidelines_id) AS told

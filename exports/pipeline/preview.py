@@ -45,7 +45,9 @@ def preview(project: Project, recipe: RecipeBody) -> dict[str, Any]:
         with Session(database_dsn(), statement_seconds=PREVIEW_SECONDS) as session:
             dropped = choose(session, recipe, Scope(project.pk, head.position), lambda _: expect_time_left())
             split(session, audited=any(FORMATS[name].rows is Rows.JUDGMENTS for name in recipe.formats))
+            expect_time_left()
             counts = count_chosen(session, dropped)
+            expect_time_left()
             return {
                 "watermark": head.position,
                 "counts": counts,

@@ -61,7 +61,7 @@ def read_pairs(formats: Iterable[Format]) -> str:
     """The query for a chunk (of `{chunk}`) of pairs, with the columns that these formats want."""
     wanted: set[str] = set().union(*(format_.reads for format_ in formats))
     columns = "".join(f",\n    {WANTED[name]} AS {name}" for name in WANTED if name in wanted)
-    return PAIRS.format(wanted=columns, votes=VOTES if "single." in columns else "")
+    return PAIRS.format(wanted=columns, votes=VOTES if wanted & {"vote_scores", "vote_reasons"} else "")
 
 
 JUDGMENTS = """

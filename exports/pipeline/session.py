@@ -146,14 +146,16 @@ class Session:
             statement.set_options(**options)
             statement.bind_stream(rows)
             statement.execute_update()
-        self.run(f"ANALYZE {name}")
+        self._made(name)
 
     def make(self, name: str, query: str) -> None:
         """Make a table of what a query gives."""
-        # Autovacuum would look at it at any time, and who drops it would wait for that.
-        kind, options = "UNLOGGED" if self._schema else "TEMP", "WITH (autovacuum_enabled = off)"
-        self.run(f"CREATE {kind} TABLE {name} {options} AS {query}")
-        self.run(f"ANALYZE {name}")
+        self.run(f"CREATE {'UNLOGGED' if self._schema else 'TEMP'} TABLE {name} AS {query}")
+        self._made(name)
+
+    def _made(self, name: str) -> None:
+        # Autovacuum would look at a large table at any time, and who drops it would wait for that.
+        self.run(f"ALTER TABLE {name} SET (autovacuum_enabled = off); ANALYZE {name}")
 
     def view(self, name: str, query: str) -> None:
         """Give a query a name, for what is read once."""

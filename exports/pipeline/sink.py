@@ -7,6 +7,7 @@ import io
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 # What waits to be written, at most; pages of a column are about 1 MB.
@@ -17,8 +18,8 @@ SYNC_BYTES = 16 * 2**20
 class Sink(io.RawIOBase):
     """A file with the hash and the size of what was written to it.
 
-    A thread of its own hashes, writes and has the disk begin, so that whoever encodes the next rows waits for none of
-    it. What goes wrong there is raised by a later `write`, or by `close`.
+    A thread of its own hashes, writes and syncs, so that whoever encodes the next rows seldom waits for it. What goes
+    wrong there is raised by a later `write`, or by `close`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,9 +49,14 @@ class Sink(io.RawIOBase):
             self._settle(0)
             self._sync()
         finally:
-            self._thread.shutdown()
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close a file that nobody will read: what is still to be written to it may fail in silence."""
+        self._thread.shutdown(cancel_futures=True)
+        with suppress(OSError):
             self._file.close()
-            super().close()
+        super().close()
 
     def _settle(self, most: int) -> None:
         """Wait until no more than so many writes wait."""

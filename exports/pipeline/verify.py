@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -36,7 +36,7 @@ def verify_folder(folder: Path) -> Verified:
     manifest = _read_manifest(folder)
     listed = manifest["files"]
     problems = [problem for entry in listed for problem in _check(folder, entry)]
-    problems += _check_counts(manifest)
+    problems += _check_counts(listed, manifest)
     expected = {entry["path"] for entry in listed} | {MANIFEST}
     problems += [f"{path}: is not in the manifest" for path in sorted(_present(folder) - expected)]
     return Verified(len(listed), sum(entry.get("rows") or 0 for entry in listed), problems)
@@ -47,25 +47,31 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
         for entry in manifest["files"]:
             path = PurePosixPath(entry["path"])
-            if path.is_absolute() or ".." in path.parts or not isinstance(entry["bytes"], int) or not entry["sha256"]:
+            rows = entry.get("rows", 0)
+            whole = isinstance(entry["bytes"], int) and (rows is None or isinstance(rows, int))
+            if path.is_absolute() or ".." in path.parts or not whole or not entry["sha256"]:
                 raise ValueError(f"the entry of {path} is wrong")
     except FileNotFoundError:
         raise BrokenSnapshotError(f"{MANIFEST}: is missing in {folder}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenSnapshotError(f"{MANIFEST}: cannot be read ({error})") from None
     return manifest
 
 
-def _check_counts(manifest: dict[str, Any]) -> Iterator[str]:
+def _check_counts(files: Sequence[dict[str, Any]], manifest: dict[str, Any]) -> Iterator[str]:
     """Whether each split's files hold as many rows as were counted when they were written."""
     rows: defaultdict[str, int] = defaultdict(int)
-    for entry in manifest["files"]:
+    for entry in files:
         rows[entry["path"].rpartition("-of-")[0].rpartition("-")[0]] += entry.get("rows") or 0
-    for config, counted in manifest.get("counts", {}).get("written", {}).items():
-        for split in SPLITS:
-            listed, told = rows[f"{config}/{split}"], counted.get(split, 0)
-            if listed != told:
-                yield f"{MANIFEST}: the files of {config}/{split} have {listed} rows, its counts say {told}"
+    try:
+        counted = {(name, split): counts.get(split, 0) for name, counts in manifest["counts"]["written"].items()
+                   for split in SPLITS}  # fmt: skip
+    except (AttributeError, KeyError, TypeError):
+        yield f"{MANIFEST}: does not say how many rows were written"
+        return
+    for (name, split), told in counted.items():
+        if (listed := rows[f"{name}/{split}"]) != told:
+            yield f"{MANIFEST}: the files of {name}/{split} have {listed} rows, its counts say {told}"
 
 
 def _check(folder: Path, entry: dict[str, Any]) -> Iterator[str]:

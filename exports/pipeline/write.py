@@ -136,7 +136,7 @@ class Parts:
     def abandon(self) -> None:
         """Close what is open; for a build that is given up."""
         if self._file:
-            self._file.close()
+            self._file.abandon()
 
     def _write_row_group(self) -> None:
         if not self._pending:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-from django.db import connection
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
-from annotation.models.prompt import HasImages, IsBlank
+from annotation import erasure
+from annotation.models import Candidate, Project, Prompt
+from tests import world
+from tests.exports.dataset import log_inference
 
-SPACES = " \t\n\r\f\x0b\x85\xa0\u1680\u2003\u200b\u2028\u3000\ufeff"
+pytestmark = pytest.mark.django_db
+
+SPACES = "".join(
+    chr(code)
+    for code in (*b" \t\n\r\f\x0b", 0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF)
+)  # fmt: skip
 TEXTS = st.text(st.sampled_from([*SPACES, "a", "]", "\\", '"', "é", "字"]), max_size=4)
 PARTS = st.lists(
     st.one_of(
@@ -35,9 +41,15 @@ MESSAGES = st.lists(
     min_size=1,
     max_size=3,
 )
+Content = str | list[dict[str, Any]]
 
 
-def parts_of(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+@pytest.fixture
+def project(db: None) -> Project:
+    return world.project()
+
+
+def parts_of(content: Content) -> list[dict[str, Any]]:
     """All parts of a content; a text that stands alone is one."""
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
@@ -48,25 +60,31 @@ def parts_of(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
     return parts
 
 
-def calls_a_tool(content: str | list[dict[str, Any]]) -> bool:
+def calls_a_tool(content: Content) -> bool:
     return not isinstance(content, str) and any(message.get("tool_calls") for message in content)
 
 
-def kept(content: object) -> tuple[bool, bool]:
-    """What PostgreSQL makes of a content: has images, is blank."""
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=TEXTS | MESSAGES)
+def test_they_say_what_a_reader_would(project: Project, content: Content) -> None:
+    parts = parts_of(content)
+    shows = any(part["type"] != "text" for part in parts)
+    says = any(part.get("text", "").strip(SPACES) for part in parts) or calls_a_tool(content)
+    prompt = Prompt.objects.create(
+        project=project, event_id=1, request_id=f"r{Prompt.objects.count()}", content=content
+    )
+    output = Candidate.objects.create(
+        project=project, prompt=prompt, output_id=prompt.request_id, index=0, content=content, model_name="aurora"
+    )
+    assert (prompt.images, output.images, output.blank) == (shows, shows, not says)
 
-    has_images, is_blank = (what.template % {"expressions": "content"} for what in (HasImages, IsBlank))
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {has_images}, {is_blank} FROM (SELECT %s::jsonb) AS of (content)",
-                       [orjson.dumps(content).decode()])  # fmt: skip
-        row: tuple[bool, bool] = cursor.fetchone()
-        return row
 
-
-class ContentColumns(TestCase):
-    @given(TEXTS | MESSAGES)
-    def test_they_say_what_a_reader_would(self, content: str | list[dict[str, Any]]) -> None:
-        parts = parts_of(content)
-        shows = any(part["type"] != "text" for part in parts)
-        says = any(part.get("text", "").strip(SPACES) for part in parts) or calls_a_tool(content)
-        assert kept(content) == (shows, not says)
+def test_an_erased_content_shows_nothing_and_says_nothing(project: Project) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:,"}}
+    log_inference(
+        project, "r1", "One.", "Two.", prompt=[{"role": "user", "content": [image]}], metadata={"user_id": "u"}
+    )
+    assert Prompt.objects.get().images
+    erasure.erase(project, "u", actor="test")
+    assert not Prompt.objects.get().images
+    assert set(Candidate.objects.values_list("images", "blank")) == {(False, True)}

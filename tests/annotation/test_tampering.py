@@ -154,7 +154,7 @@ def drop_checks() -> None:
 def columns(table: str) -> list[Column]:
     """Every column of a table, asked of the database, so that a new one cannot be forgotten.
 
-    Save those that the database computes: nobody can give them another value.
+    Save those that the database computes anew from the others whenever a row is written.
     """
     (model,) = (model for model in apps.get_models() if model._meta.db_table == table)
     references = {

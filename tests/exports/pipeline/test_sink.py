@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,37 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
         Sink(tmp_path / "data")
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    os.symlink("/dev/full", tmp_path / "full")
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Sink]:
+    """A file on a disk that takes nothing."""
     file = Sink(tmp_path / "data")
     file._file.close()
-    file._file = (tmp_path / "full").open("wb")
-    with pytest.raises(OSError, match="No space left"):  # noqa: PT012 - by one of the writes, or by the end
-        for _ in range(3 * sink.AHEAD):
-            file.write(b"x" * 2**20)
-        file.close()
+    with suppress(OSError), Path("/dev/full").open("r+b") as nowhere:
+        file._file = nowhere  # type: ignore[assignment]
+        yield file
+
+
+def write_much(file: Sink) -> None:
+    for _ in range(3 * sink.AHEAD):
+        file.write(b"x" * 2**20)
+
+
+def test_a_full_disk_is_told_while_writing(full: Sink) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        write_much(full)
+    full.abandon()
+
+
+def test_a_full_disk_is_told_at_the_end(full: Sink) -> None:
+    full.write(b"so little that it waits in memory")
+    with pytest.raises(OSError, match="No space left"):
+        full.close()
+    full.close()
+    full.abandon()
+    assert full.closed
+
+
+def test_who_gives_up_waits_for_nothing_and_is_told_nothing(full: Sink) -> None:
+    full.write(b"x" * 2**20)
+    full.abandon()
+    assert full.closed

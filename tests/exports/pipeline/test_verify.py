@@ -21,7 +21,9 @@ def folder(tmp_path):
     files = [*write_all([rows], tmp_path, "kto", "train", SCHEMA), write_bytes(tmp_path, "README.md", b"# card\n")]
     entries = [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in files]
     entries[0] |= {"rows": 3, "schema": [{"name": n, "type": t} for n, t in describe(SCHEMA)]}
-    write_bytes(tmp_path, "manifest.json", json.dumps({"files": entries}).encode())
+    write_bytes(
+        tmp_path, "manifest.json", json.dumps({"files": entries, "counts": {"written": {"kto": {"train": 3}}}}).encode()
+    )
     return tmp_path
 
 
@@ -69,6 +71,13 @@ def test_files_that_do_not_add_up_to_the_counts(folder):
         assert len(found) == len(problems)
         for split, problem in zip(problems, found, strict=True):
             assert problem.startswith(f"manifest.json: the files of kto/{split} have ")
+
+
+@pytest.mark.parametrize("counts", [None, [], {"written": None}, {"written": {"kto": None}}])
+def test_counts_that_cannot_be_read(folder, counts):
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"counts": counts}))
+    assert verify_folder(folder).problems == ["manifest.json: does not say how many rows were written"]
 
 
 def test_a_file_that_is_no_parquet(folder):
