@@ -15,10 +15,8 @@ from tests.exports.dataset import log_inference
 
 pytestmark = pytest.mark.django_db
 
-SPACES = "".join(
-    chr(code)
-    for code in (*b" \t\n\r\f\x0b", 0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF)
-)  # fmt: skip
+OF_ALL_SCRIPTS = (0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF)
+SPACES = " \t\n\r\f\x0b" + "".join(map(chr, OF_ALL_SCRIPTS))
 TEXTS = st.text(st.sampled_from([*SPACES, "a", "]", "\\", '"', "é", "字"]), max_size=4)
 PARTS = st.lists(
     st.one_of(
