@@ -10,8 +10,11 @@ from django.db.models import Max, QuerySet
 
 from annotation import log
 from annotation.models import Project
-from exports.models import Recipe
-from exports.pipeline.recipe import FieldError, RecipeBody, RecipeError, parse_recipe
+from exports.models import Recipe, Snapshot
+from exports.pipeline.recipe import FieldError, RecipeBody, RecipeError, parse_recipe, resolved
+
+# What a list tells of a recipe in any case.
+TOLD_APART = ("formats", "file_format")
 
 
 def save_recipe(project: Project, name: str, body: dict[str, Any], *, actor: str) -> Recipe:
@@ -37,6 +40,16 @@ def newest_recipes(written: QuerySet[Recipe]) -> QuerySet[Recipe]:
     """Of some recipes the latest version of each name of each project."""
     newest = written.order_by("project_id", "name", "-version").distinct("project_id", "name")
     return Recipe.objects.filter(pk__in=newest.values("pk")).select_related("project")
+
+
+def label(snapshot: Snapshot) -> str:
+    """What a list calls a snapshot's recipe: its name, or in which keys it is not what recipes are by default."""
+    if snapshot.named_recipe:
+        return snapshot.named_recipe.name
+    kind = snapshot.recipe.get("kind", "dataset")
+    defaults = resolved(parse_recipe({"kind": kind}))
+    keys = [key for key in defaults if key not in TOLD_APART and snapshot.recipe[key] != defaults[key]]
+    return ", ".join((["golden"] if kind == "golden" else []) + keys) or "default"
 
 
 def resolve(project: Project, wanted: Any, formats: Sequence[str] | None) -> tuple[RecipeBody, Recipe | None]:

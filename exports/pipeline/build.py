@@ -167,22 +167,27 @@ def _guarded(snapshot: Snapshot, step: Callable[[], None]) -> bool:
     except (ErasedMeanwhileError, TablesGoneError):
         _begin_again(snapshot)
     except Exception as error:
-        logger.exception("snapshot %s: attempt %d failed", snapshot, snapshot.attempt)
-        _end(snapshot, _reason(error))
+        _end(snapshot, error)
     else:
         return True
     return False
 
 
-def _end(snapshot: Snapshot, reason: str | None) -> None:
-    """What becomes of an attempt that failed: an erasure explains whatever was found half there."""
+def _end(snapshot: Snapshot, error: Exception) -> None:
+    """What becomes of an attempt that failed: an erasure explains whatever was found half there, a cancelling too."""
     try:
+        if not publish.is_owned(snapshot):
+            logger.warning("snapshot %s: attempt %d was given up", snapshot, snapshot.attempt)
+            publish.clean(snapshot)
+            return
+        logger.error("snapshot %s: attempt %d failed", snapshot, snapshot.attempt, exc_info=error)
+        reason = _reason(error)
         if last_erasure(snapshot.project) != snapshot.erasure_seen:
             _begin_again(snapshot)
         elif reason:
             publish.fail(snapshot, reason)
     except (OperationalError, InterfaceError):
-        logger.warning("snapshot %s: the database does not answer, it is left to another try", snapshot)
+        logger.warning("snapshot %s: the database does not answer, it is left to another try", snapshot, exc_info=error)
 
 
 def _begin_again(snapshot: Snapshot) -> None:

@@ -155,6 +155,11 @@ def _owned(snapshot: Snapshot) -> Any:
     return Snapshot.objects.filter(pk=snapshot.pk, status=Status.BUILDING, attempt=snapshot.attempt)
 
 
+def is_owned(snapshot: Snapshot) -> bool:
+    """Whether the attempt still owns the snapshot: it was not cancelled, and no other took over."""
+    return bool(_owned(snapshot).exists())
+
+
 def beat(snapshot: Snapshot, progress: float) -> bool:
     """Say that the attempt lives and how far it is; False when it no longer owns the snapshot."""
     return bool(_owned(snapshot).update(heartbeat_at=Now(), progress=min(max(progress, 0.0), 1.0)))
@@ -230,7 +235,7 @@ def draft_of(snapshot: Snapshot) -> Path:
 
 def clean(snapshot: Snapshot) -> None:
     """Remove what an attempt leaves that does not build any more: its folders and its tables."""
-    if not _owned(snapshot).exists():
+    if not is_owned(snapshot):
         remove_drafts(snapshot)
         tables.drop_leftovers()
 

@@ -59,7 +59,8 @@ WITH outputs AS MATERIALIZED (
             pg_temp.says_who(text.a, ARRAY[a.model_name, b.model_name])
             OR pg_temp.says_who(text.b, ARRAY[a.model_name, b.model_name])) THEN 'identity_leak'
         WHEN 'too_long' = ANY (r.drops) AND
-            length(pg_temp.whole_text(p.content)) + greatest(length(text.a), length(text.b)) > r.max_chars
+            pg_temp.characters(p.content) + greatest(pg_temp.characters(a.content), pg_temp.characters(b.content))
+            > r.max_chars
             THEN 'too_long'
         END AS rule
     FROM outputs o

@@ -29,8 +29,8 @@ JOIN annotation_candidate a ON a.id = k.a_id
 JOIN annotation_candidate b ON b.id = k.b_id
 CROSS JOIN LATERAL (SELECT btrim(a.model_name || ' ' || a.model_version) COLLATE "C") AS x (model)
 CROSS JOIN LATERAL (SELECT btrim(b.model_name || ' ' || b.model_version) COLLATE "C") AS y (model)
-CROSS JOIN LATERAL (SELECT CASE WHEN r.longer_wins_at_most < 1 THEN length(pg_temp.whole_text(a.content)) END,
-    CASE WHEN r.longer_wins_at_most < 1 THEN length(pg_temp.whole_text(b.content)) END OFFSET 0
+CROSS JOIN LATERAL (SELECT CASE WHEN r.longer_wins_at_most < 1 THEN pg_temp.characters(a.content) END,
+    CASE WHEN r.longer_wins_at_most < 1 THEN pg_temp.characters(b.content) END OFFSET 0
 ) AS text (length_a, length_b)
 WHERE rule IS NULL
 """

@@ -74,8 +74,8 @@ CONDITIONS = {
     "user_id": "p.metadata ->> 'user_id' = r.user_id",
     "languages": "p.metadata ->> 'language' = ANY (r.languages)",
     "tags": "p.metadata -> 'tags' ?| r.tags",
-    "models": """(c1.model_name = ANY (r.models) OR c1.model_name || ' ' || c1.model_version = ANY (r.models))
-  AND (c2.model_name = ANY (r.models) OR c2.model_name || ' ' || c2.model_version = ANY (r.models))""",
+    "models": """(c1.model_name = ANY (r.models) OR btrim(c1.model_name || ' ' || c1.model_version) = ANY (r.models))
+  AND (c2.model_name = ANY (r.models) OR btrim(c2.model_name || ' ' || c2.model_version) = ANY (r.models))""",
 }
 
 # What was retracted by the watermark. A table of its own, so that the pass over the judgments can be a parallel one.

@@ -21,8 +21,9 @@ from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement, Sta
 # name: 128 bits of a hash of a text; shown: the version 8 UUID that stands for them outside. uniform:
 # annotation.canonical.stable_uniform of two texts. difference: x - y within what a double holds, which PostgreSQL would
 # refuse. roles, texts: the messages of a logged content; a developer is the system, for the templates of trainers know
-# no developers; text parts are joined, tool calls stand as JSON after the text. What PostgreSQL cannot inline (it holds
-# a subquery) stands apart, so that the common case, content that is a string, costs no call.
+# no developers; text parts are joined, tool calls stand as JSON after the text. characters: of all messages together.
+# What PostgreSQL cannot inline (it holds a subquery) stands apart, so that the common case, content that is a string,
+# costs no call.
 FUNCTIONS = """
 CREATE FUNCTION pg_temp.hex(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT encode(sha256(convert_to(value, 'UTF8')), 'hex') $$;
@@ -57,6 +58,11 @@ $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN ARRAY[role] ELSE pg_temp
 CREATE FUNCTION pg_temp.texts(content jsonb) RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN ARRAY[content #>> '{}']
    ELSE pg_temp.listed_texts(content) END $$;
+CREATE FUNCTION pg_temp.listed_characters(content jsonb) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT coalesce(sum(length(text)), 0) FROM unnest(pg_temp.listed_texts(content)) AS message (text) $$;
+CREATE FUNCTION pg_temp.characters(content jsonb) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN length(content #>> '{}')
+   ELSE pg_temp.listed_characters(content) END $$;
 CREATE FUNCTION pg_temp.whole_text(content jsonb) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT CASE jsonb_typeof(content) WHEN 'string' THEN content #>> '{}'
    ELSE array_to_string(pg_temp.listed_texts(content), E'\\n') END $$;

@@ -18,6 +18,7 @@ from exports.models import Snapshot
 from exports.pipeline.diff import FILES_GONE, DiffTooLongError, diff, kind_of
 from exports.pipeline.manifest import MANIFEST_VERSION
 from exports.pipeline.preview import PREVIEW_SECONDS, PreviewTooLongError, preview
+from exports.recipes import label
 from exports.retention import KEPT
 from exports.storage import store
 from exports.views.forms import BuildForm
@@ -46,7 +47,15 @@ def snapshots(request: HttpRequest, project: Project) -> HttpResponse:
     found = found.select_related("parent", "named_recipe", "removal")
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     unfinished = _any_unfinished(page.object_list)
-    context = {"project": project, "page": page, "form": form, "unfinished": unfinished, "estimate": estimate}
+    rows = [(snapshot, label(snapshot)) for snapshot in page]
+    context = {
+        "project": project,
+        "page": page,
+        "rows": rows,
+        "form": form,
+        "unfinished": unfinished,
+        "estimate": estimate,
+    }
     template = "exports/_snapshots.html" if wants_fragments(request) else "exports/snapshots.html"
     return render(request, template, context)
 
@@ -67,6 +76,7 @@ def snapshot(request: HttpRequest, project: Project, version: int) -> HttpRespon
         removal = getattr(found, "removal", None)
         context |= {
             "removal": removal,
+            "why_empty": _why_empty(found),
             "kept": KEPT,
             "files": files,
             "base": base,
@@ -115,6 +125,18 @@ def _comparable(project: Project) -> Any:
 
 def _any_unfinished(found: Any) -> bool:
     return any(one.status in (Status.QUEUED, Status.BUILDING) for one in found)
+
+
+def _why_empty(snapshot: Snapshot) -> str:
+    """What is told of a snapshot without rows."""
+    if snapshot.parent:
+        return f"nothing changed since v{snapshot.parent.version}."
+    if not snapshot.manifest or snapshot.manifest["counts"]["selected"]["judgments"]:
+        return "rules dropped all that was selected. Its card tells which; a recipe can do without them."
+    return (
+        "no judgment fits its recipe. The default one takes judgments of people; name other sources in a recipe to "
+        "take theirs."
+    )
 
 
 def _card(snapshot: Snapshot) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from annotation.intake.soundness import UnsoundError, read_json
 from annotation.models import Project
 from exports.models import Snapshot
 from exports.pipeline import publish
@@ -73,9 +73,12 @@ def _read_recipe(given: str | None) -> Any:
     if not file.is_file():
         return given
     try:
-        return json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise CommandError(f"{given} cannot be read as JSON: {error}") from None
+        return read_json(file.read_bytes()).value
+    except UnsoundError as error:
+        where = f" at {error.problem.pointer}" if error.problem.pointer else ""
+        raise CommandError(f"{given} is refused{where}: {error}") from None
+    except OSError as error:
+        raise CommandError(f"{given} cannot be read: {error}") from None
 
 
 def _expect_ready(snapshot: Snapshot) -> None:

@@ -90,11 +90,21 @@ def test_a_recipe_by_name_or_file(project, tmp_path):
     assert list(formats) == [["reward"], ["kto"]]
 
 
+BAD_RECIPES = {
+    "broken.json": "{",
+    "nul.json": r'{"languages": ["\u0000"]}',
+    "twice.json": '{"min_votes": 1, "min_votes": 2}',
+}
+
+
 def test_what_is_wrong_is_one_line(project, tmp_path):
-    (tmp_path / "broken.json").write_text("{")
+    for name, content in BAD_RECIPES.items():
+        (tmp_path / name).write_text(content)
     for arguments, said in [
         (["--recipe", "unknown"], "unknown"),
-        (["--recipe", tmp_path / "broken.json"], "cannot be read as JSON"),
+        (["--recipe", tmp_path / "broken.json"], r"broken\.json is refused: is not sound JSON"),
+        (["--recipe", tmp_path / "nul.json"], r"nul\.json is refused at /languages/0: contains NUL"),
+        (["--recipe", tmp_path / "twice.json"], r"twice\.json is refused: the same key twice: .min_votes"),
         (["--format", "csv"], "csv"),
     ]:
         with pytest.raises(CommandError, match=said) as caught:

@@ -169,8 +169,12 @@ def test_an_output_that_says_who_it_is(project, output, leaks):
     assert dropped(snapshot) == ({"identity_leak": 1} if leaks else {})
 
 
-def test_too_long_counts_the_prompt_and_the_longer_output_in_characters(project):
-    log_inference(project, "r", "Seal 🦭!", "Robbe", prompt="Ten chars?")
+IN_MESSAGES = [{"role": "system", "content": "Five!"}, {"role": "user", "content": "Five?"}]
+
+
+@pytest.mark.parametrize("prompt", ["Ten chars?", IN_MESSAGES])
+def test_too_long_counts_the_prompt_and_the_longer_output_in_characters(project, prompt):
+    log_inference(project, "r", "Seal 🦭!", "Robbe", prompt=prompt)
     vote(project, "r", 0)
     kept = [
         len(rows(built(project, drop=["too_long"], max_chars=most, formats=["preference"]), "preference"))

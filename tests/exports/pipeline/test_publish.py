@@ -13,6 +13,7 @@ from django.utils import timezone
 from annotation import log
 from annotation.models import Event
 from exports.models import Recipe, Snapshot, SnapshotFile
+from exports.pipeline import build as building
 from exports.pipeline import heart, merge, publish, stages
 from exports.pipeline.build import build
 from exports.pipeline.recipe import parse_recipe
@@ -202,6 +203,19 @@ def test_cancelling_breaks_a_running_statement_off(project, snapshot_dir, monkey
     assert time.monotonic() - begun < 10
     assert status(snapshot) == Status.CANCELLED
     assert list(snapshot_dir.glob("*/*")) == []
+
+
+def test_a_build_that_loses_its_folder_to_a_cancelling_is_no_error(project, monkeypatch, caplog):
+    snapshot = ask(project)
+
+    def cancelled_meanwhile(*_):
+        publish.cancel(snapshot, actor="test")
+        raise FileNotFoundError
+
+    monkeypatch.setattr(building, "plan", cancelled_meanwhile)
+    build(snapshot.pk)
+    assert status(snapshot) == Status.CANCELLED
+    assert [record.levelname for record in caplog.records if record.name.startswith("exports")] == ["WARNING"]
 
 
 def test_an_ended_one_cannot_be_cancelled(project):

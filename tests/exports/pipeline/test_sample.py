@@ -114,6 +114,17 @@ def test_the_longer_output_wins_no_more_often_than_it_may(votes_of_three, share,
     assert (won.count(True), won.count(False)) == (longer, 10)
 
 
+def test_an_output_is_as_long_as_its_messages_together(db):
+    project = world.project("apart")
+    called = {"role": "assistant", "content": "Abc"}, {"role": "tool", "content": "De", "tool_call_id": "1"}
+    log_inference(project, "r", "Sixlet", [*called])
+    vote(project, "r", 0)
+    left = rows(built(project, formats=["preference"], sample={"longer_wins_at_most": 0.0}), "preference")
+    assert left == []
+    lengths = built(project, formats=["preference"]).manifest["counts"]["measured"]["lengths"]
+    assert lengths == {"pairs": 1, "longer_won": 1}
+
+
 @pytest.mark.parametrize("limit", [1, 2, 5, 9, 14])
 def test_the_balance_holds_for_any_limit_and_in_each_split(votes_of_three, limit):
     sample = {"longer_wins_at_most": 0.5, "limit": limit}

@@ -119,8 +119,36 @@ def test_snippets_of_a_snapshot_without_a_train_split_read_the_other(lead, proje
 def test_a_snapshot_without_rows_says_why_and_shows_no_snippets(lead, project):
     build(publish.request(project, publish.Request(recipes.resolve(project, {}, None)[0], "test"), enqueue=False).pk)
     text = page(lead, project, 1).content.decode()
-    assert "It has no rows" in text
+    assert "It has no rows: no judgment fits its recipe" in text
     assert "load_dataset" not in text
+
+
+@really_built
+def test_a_snapshot_says_whether_rules_or_the_want_of_news_left_it_empty(lead, project):
+    add_pair(project, 1)
+    for recipe in ({"min_votes": 2}, {"incremental": True}, {"incremental": True}):
+        body, _ = recipes.resolve(project, {"formats": ["preference"], **recipe}, None)
+        build(publish.request(project, publish.Request(body, "test"), enqueue=False).pk)
+    texts = [page(lead, project, version).content.decode() for version in (1, 2, 3)]
+    assert "It has no rows: rules dropped all that was selected" in texts[0]
+    assert "It has no rows" not in texts[1]
+    assert "It has no rows: nothing changed since v2." in texts[2]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ({}, "default: preference"),
+        ({"file_format": "jsonl.zst", "sources": ["human"]}, "default: preference"),
+        ({"languages": ["en"], "drop": []}, "languages, drop: preference"),
+        ({"kind": "golden"}, "golden: preference"),
+        ({"kind": "golden", "min_votes": 3}, "golden, min_votes: preference"),
+    ],
+)
+def test_the_list_says_in_which_keys_a_recipe_is_its_own(lead, project, recipe, said):
+    body, _ = recipes.resolve(project, recipe, ["preference"])
+    publish.request(project, publish.Request(body, "test"), enqueue=False)
+    assert f"<td>{said}</td>" in lead.get(f"/projects/{project.slug}/snapshots/").content.decode()
 
 
 def test_what_cannot_be_asked_for_is_said_beside_its_field(lead, project):
