@@ -37,11 +37,6 @@ class AskedParameters(serializers.Serializer[Any]):
     since = MomentField(required=False, help_text="Judged at this time or later.")
     until = MomentField(required=False, help_text="Judged before this time.")
 
-    def validate(self, query: dict[str, Any]) -> dict[str, Any]:
-        if "since" in query and "until" in query and query["since"] >= query["until"]:
-            raise serializers.ValidationError({"until": "must be after since"})
-        return query
-
 
 class OfJudgesParameters(AskedParameters):
     """The same for what is told of each judge."""
