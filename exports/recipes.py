@@ -48,7 +48,9 @@ def label(snapshot: Snapshot) -> str:
         return snapshot.named_recipe.name
     kind = snapshot.recipe.get("kind", "dataset")
     defaults = resolved(parse_recipe({"kind": kind}))
-    keys = [key for key in defaults if key not in TOLD_APART and snapshot.recipe[key] != defaults[key]]
+    keys = [
+        key for key in defaults if key not in TOLD_APART and snapshot.recipe.get(key, defaults[key]) != defaults[key]
+    ]
     return ", ".join((["golden"] if kind == "golden" else []) + keys) or "default"
 
 

@@ -1,4 +1,4 @@
-"""What a snapshot's rules ask of a content is kept beside it, so that choosing its rows reads no texts; settings are found."""
+"""What rules ask of a content is kept beside it, so that snapshots choose without texts; settings have an index."""
 
 import annotation.models.prompt
 from django.db import migrations, models

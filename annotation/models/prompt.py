@@ -20,7 +20,6 @@ from django.db.models.lookups import IsNull
 from annotation.models.event import Event
 from annotation.models.project import Project
 
-# What these say of a content stands in the tables: another wording needs a migration that makes the columns anew.
 # White space of all scripts, as the escapes that JSON paths and PostgreSQL's strings share.
 SPACES = (
     r" \t\n\r\f\u000b\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b"
@@ -49,6 +48,7 @@ def of_user(column: str) -> Left:
     return Left(KT(column), ID_INDEXED)
 
 
+# What HasImages and IsBlank say stands in the tables: another wording needs a migration that makes the columns anew.
 class HasImages(models.Func):
     """Whether a logged content holds a part that is no text."""
 

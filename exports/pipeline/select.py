@@ -181,8 +181,9 @@ def select(session: Session, recipe: RecipeBody, scope: Scope) -> dict[str, int]
     session.make("retracted", RETRACTED)
     judgments = _judgments(recipe, scope)
     session.make("vote", VOTES.format(judgments=judgments))
+    dropped = {"failed_gold": session.run(DROP_FAILED)} if recipe.exclude_failed_gold else {}
     session.make("erased", ERASED.format(judgments=judgments))
-    return {"failed_gold": session.run(DROP_FAILED)} if recipe.exclude_failed_gold else {}
+    return dropped
 
 
 def count_selected(session: Session, dropped: dict[str, int]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Sink(io.RawIOBase):
             self.abandon()
 
     def abandon(self) -> None:
-        """Close a file that nobody will read: what is still to be written to it may fail in silence."""
+        """Close without writing what still waits, and without telling what went wrong."""
         self._thread.shutdown(cancel_futures=True)
         with suppress(OSError):
             self._file.close()

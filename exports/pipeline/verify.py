@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -36,7 +36,7 @@ def verify_folder(folder: Path) -> Verified:
     manifest = _read_manifest(folder)
     listed = manifest["files"]
     problems = [problem for entry in listed for problem in _check(folder, entry)]
-    problems += _check_counts(listed, manifest)
+    problems += _check_counts(manifest)
     expected = {entry["path"] for entry in listed} | {MANIFEST}
     problems += [f"{path}: is not in the manifest" for path in sorted(_present(folder) - expected)]
     return Verified(len(listed), sum(entry.get("rows") or 0 for entry in listed), problems)
@@ -58,10 +58,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _check_counts(files: Sequence[dict[str, Any]], manifest: dict[str, Any]) -> Iterator[str]:
+def _check_counts(manifest: dict[str, Any]) -> Iterator[str]:
     """Whether each split's files hold as many rows as were counted when they were written."""
     rows: defaultdict[str, int] = defaultdict(int)
-    for entry in files:
+    for entry in manifest["files"]:
         rows[entry["path"].rpartition("-of-")[0].rpartition("-")[0]] += entry.get("rows") or 0
     try:
         counted = {(name, split): counts.get(split, 0) for name, counts in manifest["counts"]["written"].items()

@@ -129,10 +129,14 @@ def _any_unfinished(found: Any) -> bool:
 
 def _why_empty(snapshot: Snapshot) -> str:
     """What is told of a snapshot without rows."""
+    counts = (snapshot.manifest or {}).get("counts", {})
     if snapshot.parent:
-        return f"nothing changed since v{snapshot.parent.version}."
-    if not snapshot.manifest or snapshot.manifest["counts"]["selected"]["judgments"]:
-        return "rules dropped all that was selected. Its card tells which; a recipe can do without them."
+        version = snapshot.parent.version
+        if any(changed["removed"] for changed in counts.get("changes", {}).values()):
+            return f"nothing was added or changed; what is gone since v{version} stands in changes/removed."
+        return f"nothing changed since v{version}."
+    if counts.get("selected", {}).get("judgments"):
+        return "nothing of what was selected is left for its configs. Its card tells which rules dropped it."
     return (
         "no judgment fits its recipe. The default one takes judgments of people; name other sources in a recipe to "
         "take theirs."

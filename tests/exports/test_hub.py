@@ -151,8 +151,6 @@ def test_a_push_needs_a_token_files_and_a_ready_snapshot(project, running, monke
     with pytest.raises(hub.HubError, match="set HF_TOKEN"):
         hub.push(snapshot, "acme/pairs", actor="test")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    # Tests that load files set this, and the library keeps it from its first import on.
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     retention.remove_files(snapshot, actor="test")
     with pytest.raises(hub.HubError, match="were removed"):
         hub.push(snapshot, "acme/pairs", actor="test")

@@ -37,7 +37,7 @@ def full(tmp_path: Path) -> Iterator[Sink]:
     file = Sink(tmp_path / "data")
     file._file.close()
     with suppress(OSError), Path("/dev/full").open("r+b") as nowhere:
-        file._file = nowhere  # type: ignore[assignment]
+        file._file = nowhere  # type: ignore[assignment]  # it writes as the other does
         yield file
 
 

@@ -8,12 +8,13 @@ import pytest
 from django.urls import reverse
 
 from annotation import projects
+from annotation.models import Feedback
 from exports import recipes
 from exports.models import Snapshot
 from exports.pipeline import publish
 from exports.pipeline.build import build
 from tests import world
-from tests.exports.dataset import log_inference, vote
+from tests.exports.dataset import give_feedback, log_inference, vote
 
 pytestmark = pytest.mark.django_db
 really_built = pytest.mark.django_db(transaction=True)  # a build has a connection of its own
@@ -129,10 +130,14 @@ def test_a_snapshot_says_whether_rules_or_the_want_of_news_left_it_empty(lead, p
     for recipe in ({"min_votes": 2}, {"incremental": True}, {"incremental": True}):
         body, _ = recipes.resolve(project, {"formats": ["preference"], **recipe}, None)
         build(publish.request(project, publish.Request(body, "test"), enqueue=False).pk)
-    texts = [page(lead, project, version).content.decode() for version in (1, 2, 3)]
-    assert "It has no rows: rules dropped all that was selected" in texts[0]
+    given = Feedback.objects.get()
+    give_feedback(project, given.request_id, "retraction", retracts=given.feedback_id)
+    build(publish.request(project, publish.Request(body, "test"), enqueue=False).pk)
+    texts = [page(lead, project, version).content.decode() for version in (1, 2, 3, 4)]
+    assert "It has no rows: nothing of what was selected is left for its configs" in texts[0]
     assert "It has no rows" not in texts[1]
     assert "It has no rows: nothing changed since v2." in texts[2]
+    assert "what is gone since v3 stands in changes/removed." in texts[3]
 
 
 @pytest.mark.parametrize(
